@@ -1,0 +1,1 @@
+"""One process that reads every partition and fans the ticks out over WebSocket."""

@@ -1,0 +1,156 @@
+"""Settings from the environment: every variable, its unit and its default, in one place.
+
+A field `tick_interval` is read from TICK_INTERVAL, or from the file that TICK_INTERVAL_FILE names
+(for secrets). The `description` of a field's type is what an error says was expected.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from stockstream.errors import ConfigError
+from stockstream.tick import SYMBOL_PATTERN
+
+#: The checkout (in the image: /app), where config/ and static/ stand beside src/.
+ROOT = Path(__file__).resolve().parents[2]
+
+_ADDRESS = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
+_ORIGIN = re.compile(r"null|\*|https?://[A-Za-z0-9.\-\[\]:]+")
+
+Level = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    Meta(description="one of debug, info, warning, error"),
+]
+Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds, a number above 0")]
+Words = tuple[str, ...]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the services may be told from outside; docs/configuration.md has a line on each."""
+
+    kafka_bootstrap_servers: Annotated[
+        Words, Meta(min_length=1, description="host:port, or several with commas between")
+    ] = ("localhost:9092",)
+    kafka_topic: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}$", description="letters, digits, '.', '_', '-'")
+    ] = "stock_ticks"
+    stock_symbols: Annotated[
+        Words, Meta(min_length=1, description="symbols such as AAPL,BRK.B with commas between")
+    ] = ("AAPL", "GOOGL", "AMZN", "TSLA", "MSFT")
+    tick_interval: Annotated[
+        float,
+        Meta(ge=0, le=86_400, description="seconds, a number above 0 (or 0: as fast as it goes)"),
+    ] = 1.0
+    price_volatility: Annotated[
+        float, Meta(gt=0, le=0.5, description="a share of the price, above 0 and at most 0.5")
+    ] = 0.02
+    market_seed: Annotated[str, Meta(description="any text")] = ""
+    websocket_host: Annotated[
+        str, Meta(pattern=r"^\S+$", description="an address to listen on")
+    ] = "127.0.0.1"
+    websocket_port: Annotated[int, Meta(ge=1, le=65_535, description="a port, 1 to 65535")] = 8080
+    consumer_group: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,249}$", description="letters, digits, '.', '_', '-'")
+    ] = ""
+    log_level: Level = "info"
+    kafka_log_level: Level = "warning"
+    max_clients: Annotated[int, Meta(ge=1, le=1_000_000, description="a number above 0")] = 10_000
+    max_subscriptions: Annotated[int, Meta(ge=1, le=1_000_000, description="a number above 0")] = (
+        1_000
+    )
+    max_message_bytes: Annotated[
+        int, Meta(ge=1024, le=2**24, description="bytes, 1024 to 16777216")
+    ] = 65_536
+    ping_interval: Seconds = 20.0
+    pong_timeout: Seconds = 10.0
+    allowed_origins: Annotated[
+        Words, Meta(description="origins such as https://example.com with commas between, or *")
+    ] = ()
+
+    @property
+    def bootstrap(self) -> str:
+        """The brokers as librdkafka wants them: host:port,host:port."""
+        return ",".join(self.kafka_bootstrap_servers)
+
+
+#: A variable that is read where the first is not set: the bridge's older name.
+_ALIASES = {"KAFKA_BOOTSTRAP_SERVERS": "KAFKA_BROKERS"}
+#: What each word of a list has to look like.
+_WORDS = {
+    "kafka_bootstrap_servers": _ADDRESS,
+    "stock_symbols": re.compile(SYMBOL_PATTERN),
+    "allowed_origins": _ORIGIN,
+}
+
+
+def variables() -> dict[str, object]:
+    """Return each variable's name with its default, in the order of `Settings`."""
+    defaults = Settings()
+    return {field.upper(): getattr(defaults, field) for field in Settings.__struct_fields__}
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (default: this process's environment).
+
+    Raises:
+        ConfigError: values are bad; the text has one line for each of them.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    problems: list[str] = []
+    for field, hint in get_type_hints(Settings, include_extras=True).items():
+        try:
+            for name, text in _given(environ, field.upper()):
+                values[field] = _convert(field, name, text, hint)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment with `changes`, for a child process."""
+    return {**os.environ, **changes}
+
+
+def _given(environ: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
+    """Yield the variable's name and text where it is set; an empty value means the default."""
+    if text := environ.get(name, "").strip():
+        yield name, text
+    elif path := environ.get(f"{name}_FILE"):
+        yield f"{name}_FILE", _read_secret(f"{name}_FILE", path)
+    elif alias := _ALIASES.get(name):
+        yield from _given(environ, alias)
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}={path}: expected a readable text file ({error})") from error
+
+
+def _convert(field: str, name: str, text: str, hint: object) -> object:
+    value: object = text
+    try:
+        if pattern := _WORDS.get(field):
+            value = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+            if not all(pattern.fullmatch(word) for word in value):
+                raise ValueError(text)
+        return msgspec.convert(value, hint, strict=False)
+    except ValueError as error:
+        raise ConfigError(f"{name}={text}: expected {_expected(hint)}") from error
+
+
+def _expected(hint: object) -> str:
+    return next(
+        str(meta.description)
+        for meta in get_args(hint)
+        if isinstance(meta, Meta) and meta.description
+    )

@@ -1,0 +1,38 @@
+"""What can go wrong, in words that tell a user what to do next.
+
+StockstreamError
+├── ConfigError         a variable or an option has a bad value
+├── RecordError         a record on the topic is not a tick
+├── LocalError          a part of the local mode cannot be had or has ended
+└── KafkaError          Kafka refused a request
+    ├── KafkaUnavailable    no broker answers
+    └── TopicMissing        the topic does not exist
+"""
+
+
+class StockstreamError(Exception):
+    """Any error that stockstream raises on purpose; its text is for the user."""
+
+
+class ConfigError(StockstreamError):
+    """A variable or an option has a bad value; the text names it, and what was expected."""
+
+
+class RecordError(StockstreamError):
+    """A record on the topic is not a tick."""
+
+
+class LocalError(StockstreamError):
+    """A part of the local mode cannot be had, or has ended."""
+
+
+class KafkaError(StockstreamError):
+    """Kafka refused a request; the text carries librdkafka's own words."""
+
+
+class KafkaUnavailable(KafkaError):
+    """No broker answers."""
+
+
+class TopicMissing(KafkaError):
+    """The topic does not exist; nothing creates it by itself."""

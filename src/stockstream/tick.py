@@ -1,0 +1,53 @@
+"""The tick: one price of one symbol, as the record on the topic and on the wire."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from stockstream.errors import RecordError
+
+#: What a symbol may look like: AAPL, BRK.B, ^GSPC, BTC-USD.
+SYMBOL_PATTERN = r"^[A-Za-z0-9^][A-Za-z0-9.^=:_-]{0,31}\Z"
+
+#: A tick is about 100 bytes; a record above this is not one, and is not even parsed.
+RECORD_LIMIT_BYTES = 4096
+
+# Browsers hold numbers as doubles: integers are exact up to 2**53.
+_MAX_INT = 2**53
+
+Symbol = Annotated[str, Meta(pattern=SYMBOL_PATTERN)]
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """One price of one symbol.
+
+    `price` is in the currency's main unit with two decimals, `volume` in shares, `timestamp` in
+    ms since the epoch; `sequence` counts the symbol's ticks from 1 without a hole.
+    """
+
+    symbol: Symbol
+    price: Annotated[float, Meta(gt=0, lt=1e12)]
+    volume: Annotated[int, Meta(ge=0, le=_MAX_INT)]
+    timestamp: Annotated[int, Meta(ge=0, le=_MAX_INT)]
+    sequence: Annotated[int, Meta(ge=1, le=_MAX_INT)]
+
+
+encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Tick).decode
+
+
+def decode(value: bytes | None) -> Tick:
+    """Read a record's value.
+
+    Raises:
+        RecordError: it is empty, too long, not JSON, or a field is missing or out of its range.
+    """
+    if not value:
+        raise RecordError("empty record")
+    if len(value) > RECORD_LIMIT_BYTES:
+        raise RecordError(f"{len(value)} bytes: expected at most {RECORD_LIMIT_BYTES}")
+    try:
+        return _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(str(error)) from error

@@ -1,0 +1,77 @@
+"""Settings: read from the environment, every bad value named at once."""
+
+from pathlib import Path
+
+import pytest
+
+from stockstream import config
+from stockstream.errors import ConfigError
+
+
+def test_load_empty_environment_gives_defaults() -> None:
+    """Nothing set, or set to nothing, means the documented defaults."""
+    settings = config.load({"TICK_INTERVAL": "", "STOCK_SYMBOLS": " "})
+    assert settings == config.Settings()
+    assert settings.stock_symbols == ("AAPL", "GOOGL", "AMZN", "TSLA", "MSFT")
+
+
+def test_load_bad_values_names_every_one_of_them() -> None:
+    """A start with three bad variables tells all three, with the value and what was expected."""
+    with pytest.raises(ConfigError) as caught:
+        config.load({"TICK_INTERVAL": "abc", "WEBSOCKET_PORT": "0", "LOG_LEVEL": "loud"})
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("TICK_INTERVAL=abc: expected seconds, a number above 0")
+    assert lines[1:] == [
+        "WEBSOCKET_PORT=0: expected a port, 1 to 65535",
+        "LOG_LEVEL=loud: expected one of debug, info, warning, error",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TICK_INTERVAL", "-1"),
+        ("TICK_INTERVAL", "nan"),
+        ("TICK_INTERVAL", "inf"),
+        ("PRICE_VOLATILITY", "0"),
+        ("PRICE_VOLATILITY", "nan"),
+        ("WEBSOCKET_PORT", "65536"),
+        ("WEBSOCKET_PORT", "8080.5"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost"),
+        ("KAFKA_BOOTSTRAP_SERVERS", ","),
+        ("STOCK_SYMBOLS", "AAPL,<b>"),
+        ("STOCK_SYMBOLS", ","),
+        ("CONSUMER_GROUP", "a b"),
+        ("MAX_CLIENTS", "0"),
+        ("PING_INTERVAL", "0"),
+        ("ALLOWED_ORIGINS", "example.com"),
+    ],
+)
+def test_load_bad_value_is_refused(name: str, value: str) -> None:
+    """Each variable refuses what it cannot use, and names itself and the value."""
+    with pytest.raises(ConfigError, match=f"^{name}="):
+        config.load({name: value})
+
+
+def test_load_lists_are_split_stripped_and_deduplicated() -> None:
+    """Lists may be written with blanks, and a word given twice counts once."""
+    settings = config.load({"STOCK_SYMBOLS": "AAPL, BRK.B,AAPL", "KAFKA_BROKERS": "a:1, b:2"})
+    assert settings.stock_symbols == ("AAPL", "BRK.B")
+    assert settings.bootstrap == "a:1,b:2"
+
+
+def test_load_older_broker_name_yields_to_the_first() -> None:
+    """KAFKA_BROKERS is read only where KAFKA_BOOTSTRAP_SERVERS is not set."""
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": "new:1", "KAFKA_BROKERS": "old:1"}
+    assert config.load(environ).bootstrap == "new:1"
+    with pytest.raises(ConfigError, match="^KAFKA_BROKERS=old: expected host:port"):
+        config.load({"KAFKA_BROKERS": "old"})
+
+
+def test_load_secret_comes_from_its_file(tmp_path: Path) -> None:
+    """NAME_FILE reads the value from a file; one that is not there is named."""
+    secret = tmp_path / "seed"
+    secret.write_text("42\n")
+    assert config.load({"MARKET_SEED_FILE": str(secret)}).market_seed == "42"
+    with pytest.raises(ConfigError, match="^MARKET_SEED_FILE=.*expected a readable text file"):
+        config.load({"MARKET_SEED_FILE": str(tmp_path / "none")})
