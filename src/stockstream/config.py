@@ -71,6 +71,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: Annotated[
         Words, Meta(description="origins such as https://example.com with commas between, or *")
     ] = ()
+    forwarded_allow_ips: Annotated[
+        Words, Meta(description="addresses of proxies with commas between, or *")
+    ] = ("127.0.0.1", "::1")
 
     @property
     def bootstrap(self) -> str:
@@ -85,6 +88,7 @@ _WORDS = {
     "kafka_bootstrap_servers": _ADDRESS,
     "stock_symbols": re.compile(SYMBOL_PATTERN),
     "allowed_origins": _ORIGIN,
+    "forwarded_allow_ips": re.compile(r"[0-9a-fA-F.:]+|\*"),
 }
 
 

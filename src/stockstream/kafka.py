@@ -1,6 +1,5 @@
 """The only module that knows confluent_kafka: clients, facts of the topic, errors in our words."""
 
-import contextlib
 import time
 import uuid
 from collections.abc import Mapping
@@ -163,10 +162,15 @@ class Reader:
         return found
 
     def commit(self, positions: Mapping[int, int]) -> None:
-        """Write the positions to the group, so that lag shows in the usual tools."""
-        with contextlib.suppress(ck.KafkaException):
-            offsets = [self._at(p, offset) for p, offset in positions.items()]
+        """Write the positions to the group, so that lag shows in the usual tools.
+
+        A commit that fails is counted in `failed_commits`; nothing depends on it.
+        """
+        offsets = [self._at(p, offset) for p, offset in positions.items()]
+        try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
+        except ck.KafkaException:
+            self.failed_commits += 1
 
     def close(self) -> None:
         """Leave at once; nothing is committed."""

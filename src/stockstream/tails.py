@@ -69,7 +69,7 @@ def _between(
         if time.monotonic() > deadline:
             raise KafkaUnavailable(f"the newest ticks did not come in time: {reader.error}")
         for record in reader.read(0.5):
-            partition, offset = _place(record)
+            partition, offset = place(record)
             if partition in open_ and offset < stop[partition]:
                 yield record
             if offset >= stop[partition] - 1:
@@ -83,10 +83,11 @@ def _keep_newest(newest: dict[str, Stored], record: Record) -> None:
         return
     known = newest.get(found.symbol)
     if known is None or found.sequence > known.tick.sequence:
-        newest[found.symbol] = Stored(found, *_place(record))
+        newest[found.symbol] = Stored(found, *place(record))
 
 
-def _place(record: Record) -> tuple[int, int]:
+def place(record: Record) -> tuple[int, int]:
+    """Return the partition and the offset of a record that came from the topic."""
     partition, offset = record.partition(), record.offset()
     if partition is None or offset is None:  # only a record that was never on a topic
         raise RecordError("a record without a place")

@@ -1,0 +1,45 @@
+"""How gunicorn runs the bridge: one gevent worker a container; scale by replicas.
+
+`stockstream bridge` is `gunicorn -c config/gunicorn.conf.py "stockstream.bridge.app:create_app()"`.
+"""
+
+from pathlib import Path
+
+from stockstream import config
+
+_settings = config.load()
+
+bind = f"{_settings.websocket_host}:{_settings.websocket_port}"
+proc_name = "stockstream-bridge"
+worker_class = "gevent"
+workers = 1
+preload_app = False  # threads and Kafka clients do not survive a fork
+max_requests = 0  # a WebSocket is one request: never restart for their number
+# Room for pages and probes beside the clients, so that /health answers when MAX_CLIENTS is reached.
+worker_connections = _settings.max_clients + 1_000
+backlog = 2_048
+# The worker reports to the master every second; one that does not for this long is stuck.
+timeout = 30
+# lifecycle.py closes the clients within 1 s and the worker is gone after 2.
+graceful_timeout = 3
+keepalive = 2  # also the whole deadline for a request's headers
+forwarded_allow_ips = ",".join(_settings.forwarded_allow_ips)
+control_socket_disable = True
+# The worker's sign of life is a file: in memory, where a busy disk cannot hold it up.
+_memory = Path("/dev/shm")  # noqa: S108 - gunicorn unlinks the file as soon as it is open
+worker_tmp_dir = str(_memory) if _memory.is_dir() else None
+loglevel = _settings.log_level
+
+
+def post_worker_init(worker):
+    """Start the bridge in the worker, where gevent has patched what it needs."""
+    from stockstream.bridge.lifecycle import on_worker_start
+
+    on_worker_start(worker)
+
+
+def worker_int(worker):
+    """Close the clients before Ctrl-C ends the worker."""
+    from stockstream.bridge.lifecycle import on_worker_interrupt
+
+    on_worker_interrupt(worker)

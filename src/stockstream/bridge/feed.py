@@ -1,0 +1,190 @@
+"""From the topic to the hub: every partition, read by this process alone."""
+
+import logging
+import time
+import uuid
+
+import gevent
+
+from stockstream import tick
+from stockstream.bridge.hub import Hub
+from stockstream.bridge.leaders import Leaders
+from stockstream.bridge.native import NativeThread
+from stockstream.bridge.stats import Stats
+from stockstream.config import Settings
+from stockstream.errors import KafkaError, RecordError, TopicMissing
+from stockstream.kafka import Admin, Reader, Record, TopicInfo
+from stockstream.tails import Stored, place, read_tails
+
+#: CONSUMER_GROUP's default here. The group is only written to: it has no members.
+GROUP = "websocket-consumers"
+
+POLL_S = 0.5
+#: A batch is decoded and framed without a pause, which must not be felt by the clients: 5 ms.
+BATCH_LIMIT = 2_000
+COMMIT_S = 5.0
+TOPIC_CHECK_S = 5.0
+LOG_S = 10.0
+#: How far back the first snapshots are looked for: a symbol that is rarer has none at first.
+TAIL_LIMIT = 100_000
+
+log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Follows the topic for as long as the bridge lives, through every absence of Kafka."""
+
+    def __init__(self, settings: Settings, hub: Hub, stats: Stats) -> None:
+        self._settings = settings
+        self._topic = settings.kafka_topic
+        self._hub = hub
+        self._stats = stats
+        self._thread = NativeThread()
+        self._admin_thread = NativeThread()
+        self._admin: Admin | None = None
+        self._reader: Reader | None = None
+        self._info: TopicInfo | None = None  # the topic as it was seen last
+        self._leaders = Leaders()
+        self._problem: str | None = "Kafka has not answered yet"
+        self._stopping = False
+        self._logged_s = -LOG_S
+        self._poison_logged_s = -LOG_S
+        self._poison_unlogged = 0
+
+    def run(self) -> None:
+        """Follow the topic until `stop`; a re-created topic is followed anew."""
+        checker = gevent.spawn(self._check_topic)
+        while not self._stopping:
+            try:
+                self._wait_for_topic()
+                self._follow()
+            except KafkaError as error:
+                self._report(str(error))
+                gevent.sleep(1)
+        checker.kill()
+
+    def stop(self) -> None:
+        """End `run` within a poll's time."""
+        self._stopping = True
+
+    def problem(self) -> str | None:
+        """Return why no ticks can come, or None; that none come is no problem."""
+        return self._problem or self._leaders.problem()
+
+    def tick_age_ms(self) -> int | None:
+        """Return the age of the newest tick, or None where there is none yet."""
+        times = [stored.tick.timestamp for stored in self._hub.newest.values()]
+        return max(0, time.time_ns() // 1_000_000 - max(times)) if times else None
+
+    def _wait_for_topic(self) -> None:
+        while self._info is None and not self._stopping:
+            gevent.sleep(0.1)
+
+    def _check_topic(self) -> None:
+        """Ask for the topic again and again: it may be missing, grow, or be made anew."""
+        while True:
+            try:
+                self._info = self._admin_thread.call(self._describe)
+                if self._reader is not None:
+                    self._problem = None
+            except TopicMissing:
+                self._report(f"topic {self._topic} does not exist: create it")
+            except KafkaError as error:
+                # While the topic is being read, its leaders tell whether Kafka is there.
+                if self._reader is None:
+                    self._report(f"Kafka has not answered: {error}")
+            gevent.sleep(TOPIC_CHECK_S if self._info else 1)
+
+    def _describe(self) -> TopicInfo:
+        if self._admin is None:
+            self._admin = Admin(self._settings)
+        return self._admin.describe(self._topic)
+
+    def _follow(self) -> None:
+        """Read the topic until it is another one."""
+        info = self._info
+        if info is None:
+            return
+        group = self._settings.consumer_group or GROUP
+        reader = self._thread.call(Reader, self._settings, self._topic, group, statistics_s=1)
+        try:
+            self._open(reader, info)
+            self._reader = reader
+            self._pump(reader, info)
+        finally:
+            self._reader = None
+            self._thread.call(reader.close)
+
+    def _open(self, reader: Reader, info: TopicInfo) -> None:
+        """Fill the hub with the newest ticks, and go on from behind them."""
+        tails = self._thread.call(
+            read_tails, reader, range(info.partitions), self._settings.stock_symbols, TAIL_LIMIT
+        )
+        self._thread.call(reader.assign, tails.ends)
+        self._leaders = Leaders()
+        self._leaders.expect(info.partitions)
+        self._problem = None
+        # A broker without topic ids keeps nothing: its topic is a new one for each reader.
+        self._hub.open(info.id or str(uuid.uuid4()), tails.newest, tails.ends)
+        log.info("following %s from %s", self._topic, tails.ends)
+
+    def _pump(self, reader: Reader, info: TopicInfo) -> None:
+        committed_s = statistics_s = time.monotonic()
+        while not self._stopping:
+            records = self._thread.call(reader.read, POLL_S, BATCH_LIMIT)
+            if records:
+                self._publish(records)
+            if reader.statistics_at > statistics_s:
+                statistics_s = reader.statistics_at
+                self._leaders.update(reader.statistics, statistics_s)
+            if time.monotonic() - committed_s > COMMIT_S:
+                committed_s = time.monotonic()
+                self._thread.call(reader.commit, dict(self._hub.positions))
+                self._stats.failed_commits = reader.failed_commits
+            if self._info is not None and self._info.id != info.id:
+                log.warning("%s was made anew", self._topic)
+                return
+            self._adopt_new_partitions(reader)
+
+    def _adopt_new_partitions(self, reader: Reader) -> None:
+        """Read partitions that the topic did not have before, from their beginning."""
+        known = len(self._hub.positions)
+        if self._info is None or self._info.partitions <= known:
+            return
+        added = dict.fromkeys(range(known, self._info.partitions), 0)
+        self._thread.call(reader.add, added)
+        self._hub.positions.update(added)
+        self._leaders.expect(self._info.partitions)
+        log.info("%s has %d partitions now", self._topic, self._info.partitions)
+
+    def _publish(self, records: list[Record]) -> None:
+        ticks: list[Stored] = []
+        positions = dict(self._hub.positions)
+        for record in records:
+            partition, offset = place(record)
+            # Offsets have no holes here; a jump is what retention took before it was read.
+            self._stats.missed += max(0, offset - positions.get(partition, offset))
+            positions[partition] = offset + 1
+            try:
+                ticks.append(Stored(tick.decode(record.value()), partition, offset))
+            except RecordError as error:
+                self._count_poison(partition, offset, error)
+        self._hub.publish(ticks, positions)
+
+    def _count_poison(self, partition: int, offset: int, error: RecordError) -> None:
+        """Count a record that is no tick, and say so, but not for each one of them."""
+        self._stats.poison += 1
+        self._poison_unlogged += 1
+        if time.monotonic() - self._poison_logged_s >= LOG_S:
+            log.warning(
+                "skipped %d records that are no ticks; last: partition %d, offset %d: %s",
+                self._poison_unlogged, partition, offset, error,
+            )  # fmt: skip
+            self._poison_logged_s = time.monotonic()
+            self._poison_unlogged = 0
+
+    def _report(self, problem: str) -> None:
+        self._problem = problem
+        if time.monotonic() - self._logged_s >= LOG_S:
+            self._logged_s = time.monotonic()
+            log.warning("waiting: %s", problem)

@@ -1,0 +1,217 @@
+"""Who wants which symbol, and what every new subscriber has to be told first.
+
+The hub runs in the event loop and never switches greenlets, so that each of its methods happens at
+one point of the stream: a snapshot taken here and the ticks after it have no seam.
+"""
+
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+
+from stockstream.bridge import protocol
+from stockstream.bridge.outbox import Outbox
+from stockstream.bridge.stats import Stats
+from stockstream.tails import Stored
+
+#: A sequence that is not above the symbol's last is a repeat: a producer that was cut off had a
+#: batch under way. But ticks that are this much younger mean that the symbol's history expired
+#: and its producer began again at 1.
+FRESH_START_MS = 3_600_000
+
+
+class Client:
+    """One connection as the hub sees it: its outbox, and what it subscribed to."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.outbox = Outbox(sock, self._overflow)
+        self.ended_by = ""  # why the bridge ended it; empty while it lives, or if the client left
+        self.joined = False
+        self.symbols: frozenset[str] = frozenset()
+        self.group: Group | None = None
+
+    @property
+    def wanted(self) -> frozenset[str] | None:
+        """The symbols it gets; None is all of them, also those that appear later."""
+        return None if self.joined else self.symbols
+
+    def end(self, by: str, code: int, reason: str) -> None:
+        """Close the connection with the code; `by` is what the closed clients are counted under."""
+        if not self.outbox.ending:
+            self.ended_by = by
+            self.outbox.finish(protocol.close_frame(code, reason))
+
+    def _overflow(self) -> None:
+        self.end("slow", protocol.TRY_AGAIN_LATER, "reads too slowly")
+
+
+class Group:
+    """The clients of one set of symbols, who all get the same bytes."""
+
+    def __init__(self, symbols: frozenset[str] | None) -> None:
+        self.symbols = symbols
+        self.members: set[Client] = set()
+        self.frames: list[bytes] = []
+
+
+class Hub:
+    """The newest tick of each symbol, the positions, and the groups of subscribers."""
+
+    def __init__(self, configured: Sequence[str], limits: Mapping[str, int], stats: Stats) -> None:
+        self.epoch: str | None = None
+        self.positions: dict[int, int] = {}
+        self.newest: dict[str, Stored] = {}
+        self.clients: set[Client] = set()
+        self._configured = configured
+        self._limits = limits
+        self._stats = stats
+        self._groups: dict[frozenset[str] | None, Group] = {}
+        self._by_symbol: dict[str, set[Group]] = {}
+
+    # The feed's side
+
+    def open(self, epoch: str, newest: Mapping[str, Stored], positions: Mapping[int, int]) -> None:
+        """Begin the stream of a topic; clients that already wait get their snapshot."""
+        self.epoch = epoch
+        self.newest = dict(newest)
+        self.positions = dict(positions)
+        welcome = self._welcome()
+        for client in self.clients:
+            client.outbox.send(welcome)
+            if client.group is not None:
+                self._send_snapshot(client, client.wanted)
+
+    def publish(self, ticks: Iterable[Stored], positions: Mapping[int, int]) -> None:
+        """Give a batch, in the order of its partitions, to all who want it.
+
+        `positions` are the offsets after the batch, records that are no ticks included.
+        """
+        touched: set[Group] = set()
+        for stored in ticks:
+            if not self._is_new(stored):
+                self._stats.duplicates += 1
+                continue
+            symbol = stored.tick.symbol
+            self.newest[symbol] = stored
+            self._stats.ticks_in += 1
+            frame = b""
+            for group in self._interested(symbol):
+                frame = frame or protocol.stock_tick(stored)
+                group.frames.append(frame)
+                touched.add(group)
+        self.positions.update(positions)
+        for group in touched:
+            self._deliver(group)
+
+    def send_metrics(self) -> None:
+        """Tell every client the numbers, and the positions past what its filter left out."""
+        stats = self._stats
+        frame = protocol.event(
+            "metrics",
+            {
+                "messagesProcessed": stats.ticks_in,
+                "connectedClients": stats.clients,
+                "uptime": stats.uptime_ms(),
+                "positions": self.positions,
+            },
+        )
+        for client in self.clients:
+            client.outbox.send(frame)
+
+    # The sessions' side
+
+    def add(self, client: Client) -> None:
+        """Register a connection and welcome it."""
+        self.clients.add(client)
+        self._stats.clients = len(self.clients)
+        client.outbox.send(self._welcome())
+
+    def remove(self, client: Client) -> None:
+        """Forget a connection."""
+        self.clients.discard(client)
+        self._stats.clients = len(self.clients)
+        self._leave_group(client)
+
+    def subscribe(self, client: Client, symbols: frozenset[str]) -> None:
+        """Add symbols; the snapshot has those that are new to the client."""
+        added = symbols - client.symbols if not client.joined else frozenset()
+        client.symbols |= symbols
+        self._regroup(client)
+        self._send_snapshot(client, added)
+
+    def join(self, client: Client) -> None:
+        """Add all symbols, also those that appear later."""
+        had = frozenset(self.newest) if client.joined else client.symbols
+        client.joined = True
+        self._regroup(client)
+        self._send_snapshot(client, frozenset(self.newest) - had)
+
+    def unsubscribe(self, client: Client, symbols: frozenset[str]) -> None:
+        """Remove symbols that were subscribed by name."""
+        client.symbols -= symbols
+        self._regroup(client)
+
+    def leave(self, client: Client) -> None:
+        """Undo `join`; symbols that were subscribed by name stay."""
+        client.joined = False
+        self._regroup(client)
+
+    # Inside
+
+    def _welcome(self) -> bytes:
+        return protocol.welcome(self.epoch, [*self._configured, *self.newest], self._limits)
+
+    def _send_snapshot(self, client: Client, symbols: frozenset[str] | None) -> None:
+        """Send the newest tick of each of `symbols`; before the stream is open, `open` does it."""
+        if self.epoch is None:
+            return
+        wanted = self.newest if symbols is None else symbols
+        ticks = [self.newest[symbol] for symbol in wanted if symbol in self.newest]
+        client.outbox.send(protocol.snapshot(ticks, self.positions))
+
+    def _is_new(self, stored: Stored) -> bool:
+        known = self.newest.get(stored.tick.symbol)
+        return (
+            known is None
+            or stored.tick.sequence > known.tick.sequence
+            or stored.tick.timestamp > known.tick.timestamp + FRESH_START_MS
+        )
+
+    def _interested(self, symbol: str) -> Iterable[Group]:
+        if everything := self._groups.get(None):
+            yield everything
+        yield from self._by_symbol.get(symbol, ())
+
+    def _deliver(self, group: Group) -> None:
+        """Join the batch's frames and write them once to each member."""
+        data, count = b"".join(group.frames), len(group.frames)
+        group.frames.clear()
+        for client in group.members:
+            client.outbox.send(data)
+        self._stats.ticks_out += count * len(group.members)
+        self._stats.bytes_out += len(data) * len(group.members)
+
+    def _regroup(self, client: Client) -> None:
+        """Move the client to the group of what it wants now."""
+        self._leave_group(client)
+        wanted = client.wanted
+        if wanted is not None and not wanted:
+            return
+        group = self._groups.get(wanted)
+        if group is None:
+            group = self._groups[wanted] = Group(wanted)
+            for symbol in wanted or ():
+                self._by_symbol.setdefault(symbol, set()).add(group)
+        group.members.add(client)
+        client.group = group
+
+    def _leave_group(self, client: Client) -> None:
+        group, client.group = client.group, None
+        if group is None:
+            return
+        group.members.discard(client)
+        if group.members:
+            return
+        del self._groups[group.symbols]
+        for symbol in group.symbols or ():
+            self._by_symbol[symbol].discard(group)
+            if not self._by_symbol[symbol]:
+                del self._by_symbol[symbol]

@@ -1,0 +1,43 @@
+"""Asks silent clients for a sign of life, and ends those that give none."""
+
+import time
+
+import gevent
+
+from stockstream.bridge import protocol
+from stockstream.bridge.hub import Client, Hub
+
+
+class Sweeper:
+    """One greenlet for all clients: a timer each would cost more than the clients themselves."""
+
+    def __init__(self, hub: Hub, ping_interval_s: float, pong_timeout_s: float) -> None:
+        self._hub = hub
+        self._ping_interval_s = ping_interval_s
+        self._pong_timeout_s = pong_timeout_s
+        self._asked: dict[Client, float] = {}
+
+    def run(self) -> None:
+        """Sweep for ever."""
+        pause_s = min(1.0, self._ping_interval_s / 4, self._pong_timeout_s / 4)
+        while True:
+            gevent.sleep(pause_s)
+            self.sweep(time.monotonic())
+
+    def sweep(self, now_s: float) -> None:
+        """Ping who has been silent; end who was pinged and has been silent since.
+
+        Any byte received is life, and so is any byte that a slow client has taken: while its
+        backlog is large its pongs are not read.
+        """
+        for client in tuple(self._hub.clients):
+            asked_s = self._asked.get(client)
+            if asked_s is not None and client.outbox.last_life_s > asked_s:
+                del self._asked[client]
+            elif asked_s is not None and now_s - asked_s > self._pong_timeout_s:
+                client.end("silent", protocol.POLICY_VIOLATION, "no pong")
+            elif asked_s is None and now_s - client.outbox.last_life_s > self._ping_interval_s:
+                self._asked[client] = now_s
+                client.outbox.send(protocol.PING_FRAME)
+        for gone in self._asked.keys() - self._hub.clients:
+            del self._asked[gone]
