@@ -30,6 +30,44 @@ def bridge() -> None:
     os.execv(sys.executable, [*command, "stockstream.bridge.app:create_app()"])  # noqa: S606
 
 
+@cli.group()
+def topics() -> None:
+    """Create and show the topics that config/topics.yml wants."""
+
+
+_phase = click.option(
+    "--phase", type=click.Choice(["dev", "prod"]), default="dev", show_default=True,
+    help="Which part of config/topics.yml to take: one broker, or three.",
+)  # fmt: skip
+
+
+@topics.command("apply")
+@_phase
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=120.0, show_default=True,
+    help="Seconds to wait for the brokers.",
+)  # fmt: skip
+def apply_topics(phase: str, timeout_s: float) -> None:
+    """Create the topics that are missing; a topic that is there is left alone."""
+    from stockstream.kafka import Admin
+    from stockstream.ops import topics
+
+    specs = topics.load(phase)
+    for line in topics.apply(Admin(config.load()), specs, timeout_s):
+        click.echo(line)
+
+
+@topics.command("describe")
+@_phase
+def describe_topics(phase: str) -> None:
+    """Show the topics as the cluster has them."""
+    from stockstream.kafka import Admin
+    from stockstream.ops import topics
+
+    for line in topics.describe(Admin(config.load()), list(topics.load(phase))):
+        click.echo(line)
+
+
 def main() -> None:
     """Run the command; an error of ours is one clear line, and 1 (2: bad usage or setting)."""
     try:

@@ -9,6 +9,7 @@ import confluent_kafka as ck
 import msgspec
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from stockstream.config import Settings
 from stockstream.errors import KafkaError, KafkaUnavailable, TopicMissing
@@ -57,6 +58,9 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "log.connection.close": False,
         # Back within a second of the broker's return; the default's 10 s is a long gap.
         "reconnect.backoff.max.ms": 1000,
+        # With its default, all brokers down means a new set of brokers and no back-off: 20 tries
+        # and log lines a second. Our brokers keep their names.
+        "metadata.recovery.strategy": "none",
         "allow.auto.create.topics": False,
         "socket.keepalive.enable": True,
     }
@@ -70,6 +74,7 @@ class Admin:
 
     def __init__(self, settings: Settings, timeout_s: float = 5.0) -> None:
         self._client = AdminClient(client_options(settings))
+        self._bootstrap = settings.bootstrap
         self._timeout_s = timeout_s
 
     def describe(self, topic: str) -> TopicInfo:
@@ -85,7 +90,42 @@ class Admin:
                 raise translate(found.error)
             return TopicInfo(topic, self._topic_id(topic), len(found.partitions))
         except ck.KafkaException as error:
-            raise translate(error) from error
+            raise self._translate(error) from error
+
+    def broker_count(self) -> int:
+        """Return how many brokers answer for the cluster.
+
+        Raises:
+            KafkaUnavailable: none does.
+        """
+        try:
+            return len(self._client.list_topics(timeout=self._timeout_s).brokers)
+        except ck.KafkaException as error:
+            raise self._translate(error) from error
+
+    def create(
+        self, topic: str, partitions: int, replication_factor: int, configs: Mapping[str, str]
+    ) -> bool:
+        """Create the topic; return False where it is already there, whatever it looks like.
+
+        Raises:
+            KafkaError: Kafka refused it.
+        """
+        wanted = NewTopic(topic, partitions, replication_factor, config=dict(configs))
+        future = self._client.create_topics([wanted], request_timeout=self._timeout_s)[topic]
+        try:
+            future.result(self._timeout_s + 1)
+        except ck.KafkaException as error:
+            if error.args[0].code() == _E.TOPIC_ALREADY_EXISTS:
+                return False
+            raise self._translate(error) from error
+        return True
+
+    def _translate(self, error: ck.KafkaException) -> KafkaError:
+        found = translate(error)
+        if isinstance(found, KafkaUnavailable):
+            return KafkaUnavailable(f"no broker answers at {self._bootstrap}: {found}")
+        return found
 
     def _topic_id(self, topic: str) -> str | None:
         """Return the topic's id; librdkafka's in-process broker has none."""

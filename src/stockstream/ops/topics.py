@@ -1,0 +1,117 @@
+"""Topics as config/topics.yml wants them: the file, and the steps that make it so."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stockstream import datafile
+from stockstream.config import ROOT
+from stockstream.errors import ConfigError, KafkaUnavailable, TopicMissing
+from stockstream.kafka import Admin, TopicInfo
+
+#: Where the topics are written down.
+FILE = ROOT / "config/topics.yml"
+
+Phase = Literal["dev", "prod"]
+
+
+class TopicSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one topic is to be; `configs` are Kafka's topic configs, by their own names."""
+
+    partitions: Annotated[int, Meta(ge=1, le=10_000)]
+    replication_factor: Annotated[int, Meta(ge=1, le=100)]
+    configs: dict[str, str | int | float | bool] = {}
+
+    def kafka_configs(self) -> dict[str, str]:
+        """Return the configs as Kafka writes them."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.configs.items()
+        }
+
+
+def load(phase: str, path: Path = FILE) -> dict[str, TopicSpec]:
+    """Return the topics of one phase, by name.
+
+    Raises:
+        ConfigError: the file or an entry cannot be used; the text names the entry.
+    """
+    phases = datafile.read(path)
+    if phase not in phases:
+        raise ConfigError(f"{path}: expected the phase {phase!r}, found {', '.join(phases)}")
+    topics = datafile.entries(phases[phase], f"{path}: {phase}")
+    specs = {
+        name: datafile.convert(content, TopicSpec, f"{path}: {phase}.{name}")
+        for name, content in topics.items()
+    }
+    for name, spec in specs.items():
+        _check_replicas(spec, f"{path}: {phase}.{name}")
+    return specs
+
+
+def apply(admin: Admin, specs: dict[str, TopicSpec], timeout_s: float = 120.0) -> Iterator[str]:
+    """Create the topics that are missing, and yield a line on each; a running one is left alone.
+
+    It waits until enough brokers for the replicas are there, and until a created topic is known.
+
+    Raises:
+        KafkaUnavailable: the brokers, or the new topic, did not come within `timeout_s`.
+        KafkaError: Kafka refused the topic, for example an unknown config.
+    """
+    deadline = time.monotonic() + timeout_s
+    for name, spec in specs.items():
+        _wait_for_brokers(admin, name, spec.replication_factor, deadline)
+        created = admin.create(name, spec.partitions, spec.replication_factor, spec.kafka_configs())
+        found = _wait_for_topic(admin, name, deadline)
+        yield f"{name}: {'created' if created else 'is there, left alone'}, {_facts(found)}"
+
+
+def describe(admin: Admin, names: list[str]) -> Iterator[str]:
+    """Yield a line on each topic as the cluster has it, a missing one included."""
+    for name in names:
+        try:
+            yield f"{name}: {_facts(admin.describe(name))}"
+        except TopicMissing:
+            yield f"{name}: missing"
+
+
+def _facts(found: TopicInfo) -> str:
+    return f"{found.partitions} partitions, id {found.id or 'unknown'}"
+
+
+def _check_replicas(spec: TopicSpec, where: str) -> None:
+    """Refuse a minimum that the topic can never reach: every write would fail."""
+    least = spec.configs.get("min.insync.replicas", 1)
+    if not isinstance(least, int) or not 1 <= least <= spec.replication_factor:
+        raise ConfigError(
+            f"{where}: min.insync.replicas={least}: expected a number from 1 to the "
+            f"replication_factor, {spec.replication_factor}"
+        )
+
+
+def _wait_for_brokers(admin: Admin, name: str, wanted: int, deadline: float) -> None:
+    while True:
+        try:
+            found, problem = admin.broker_count(), ""
+        except KafkaUnavailable as error:
+            found, problem = 0, f" ({error})"
+        if found >= wanted:
+            return
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(f"{name}: expected {wanted} brokers, observed {found}{problem}")
+        time.sleep(0.5)
+
+
+def _wait_for_topic(admin: Admin, name: str, deadline: float) -> TopicInfo:
+    """Return the topic once it is known: the controller makes it before all brokers know."""
+    while True:
+        try:
+            return admin.describe(name)
+        except (TopicMissing, KafkaUnavailable):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
