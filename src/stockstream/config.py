@@ -123,6 +123,18 @@ def child_environment(**changes: str) -> dict[str, str]:
     return {**os.environ, **changes}
 
 
+def cache_dir() -> Path:
+    """Return the directory for downloads that all checkouts of this user share."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "stockstream"
+
+
+def java_home() -> Path | None:
+    """Return JAVA_HOME, where it is set."""
+    home = os.environ.get("JAVA_HOME")
+    return Path(home) if home else None
+
+
 def _given(environ: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
     """Yield the variable's name and text where it is set; an empty value means the default."""
     if text := environ.get(name, "").strip():

@@ -4,6 +4,7 @@ StockstreamError
 ├── ConfigError         a variable or an option has a bad value
 ├── RecordError         a record on the topic is not a tick
 ├── LocalError          a part of the local mode cannot be had or has ended
+│   └── NoRealKafka         Kafka's jars, or a Java to run them, are not to be had
 └── KafkaError          Kafka refused a request
     ├── KafkaUnavailable    no broker answers
     └── TopicMissing        the topic does not exist
@@ -24,6 +25,10 @@ class RecordError(StockstreamError):
 
 class LocalError(StockstreamError):
     """A part of the local mode cannot be had, or has ended."""
+
+
+class NoRealKafka(LocalError):
+    """Kafka's jars, or a Java to run them, are not to be had on this machine."""
 
 
 class KafkaError(StockstreamError):

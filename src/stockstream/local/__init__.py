@@ -1,1 +1,1 @@
-"""The whole platform on one machine, without Docker."""
+"""Everything on one machine, without Docker: a real Kafka, the producer and the bridge."""
