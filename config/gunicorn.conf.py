@@ -5,9 +5,9 @@
 
 from pathlib import Path
 
-from stockstream import config
+from stockstream.config import load
 
-_settings = config.load()
+_settings = load()
 
 bind = f"{_settings.websocket_host}:{_settings.websocket_port}"
 proc_name = "stockstream-bridge"
@@ -29,6 +29,15 @@ control_socket_disable = True
 _memory = Path("/dev/shm")  # noqa: S108 - gunicorn unlinks the file as soon as it is open
 worker_tmp_dir = str(_memory) if _memory.is_dir() else None
 loglevel = _settings.log_level
+# One format and one stream for gunicorn's lines and ours.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": _settings.log_level.upper(), "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": _settings.log_level.upper()}},
+}
 
 
 def post_worker_init(worker):

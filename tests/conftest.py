@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.kafka import GivenBroker, create_topic
 
 from stockstream import config
 from stockstream.local.broker import Broker
 from stockstream.local.part import Part
 from stockstream.local.ports import free_port as any_free_port
+from support.kafka import GivenBroker, create_topic
 
 SERVICES = pytest.StashKey[list[Part]]()
 

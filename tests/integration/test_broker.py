@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from confluent_kafka import Consumer, Producer
-from support.kafka import create_topic
 
 from stockstream.local.broker import Broker
+from support.kafka import create_topic
 
 
 def _write(broker: Broker, topic: str, value: bytes) -> None:

@@ -68,6 +68,10 @@ class Part:
                 start_new_session=True,
             )
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the signal to the process alone."""
+        self._started().send_signal(number)
+
     def stop(self, timeout_s: float = 20.0) -> int:
         """Ask it to end with SIGTERM, kill what is left after `timeout_s`; return the exit code."""
         process = self._started()

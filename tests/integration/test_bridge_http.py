@@ -1,0 +1,74 @@
+"""The bridge's plain HTTP: probes, numbers, and the page's files."""
+
+import pytest
+
+from support.bridge import Bridge, hear
+from support.ticks import Ticker
+from support.waiting import wait_for
+
+
+def test_health_idle_feed_is_healthy_and_says_so(bridge: Bridge, ticker: Ticker) -> None:
+    """No ticks is no illness; how old the newest is can be read there."""
+    status, health = bridge.health()
+    assert (status, health["status"], health["lastTickAge"]) == (200, "healthy", None)
+    assert health["timestamp"].endswith("Z")
+    ticker.round()
+    wait_for(bridge.health, lambda seen: seen[1]["lastTickAge"] is not None)
+
+
+def test_metrics_json_counts_ticks_and_clients(bridge: Bridge, ticker: Ticker) -> None:
+    """The four documented numbers, and only live ticks among them."""
+    ticker.round()
+    with bridge.connect() as client:
+        hear(client, "welcome")
+        seen = wait_for(bridge.metrics, lambda seen: seen["messagesProcessed"] == 5)
+    assert seen.keys() == {"messagesProcessed", "connectedClients", "uptime", "startTime"}
+    assert seen["connectedClients"] == 1
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "application/json"),
+        ("text/plain;q=0.5,application/json", "application/json"),
+        ("text/plain;q=0", "application/json"),
+        ("text/plain", "text/plain"),
+        ("text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "text/plain"),
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "application/openmetrics"),
+    ],
+)
+def test_metrics_kind_follows_accept(shared_bridge: Bridge, accept: str, kind: str) -> None:
+    """Prometheus gets its text where it names it; everybody else gets JSON."""
+    status, headers, _ = shared_bridge.get("/metrics", Accept=accept)
+    assert status == 200
+    assert headers["Content-Type"].startswith(kind)
+    assert headers["Vary"] == "Accept"
+
+
+def test_page_comes_with_a_strict_policy(shared_bridge: Bridge) -> None:
+    """The dashboard is served, and may load nothing but its own files."""
+    status, headers, text = shared_bridge.get("/")
+    assert status == 200
+    assert "stockstream" in text.lower()
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/package.json", "/node_modules/x", "/js/../package.json", "/js/%2e%2e/package.json", "/no"],
+)
+def test_page_other_files_are_not_served(shared_bridge: Bridge, path: str) -> None:
+    """Only the page's own folders are public; the answer is JSON."""
+    status, headers, _ = shared_bridge.get(path)
+    assert status == 404
+    assert headers["Content-Type"] == "application/json"
+
+
+def test_bridge_bad_setting_stops_the_start(service_factory) -> None:
+    """A bad variable ends the command with 2 and a line that names it."""
+    part = service_factory("bridge", MAX_CLIENTS="many")
+    assert wait_for(lambda: [part.exit_code], lambda seen: seen != [None]) == [2]
+    assert part.log.read_text() == "stockstream: MAX_CLIENTS=many: expected a number above 0\n"

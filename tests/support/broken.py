@@ -1,0 +1,116 @@
+"""Bridges with one decision left out: each is a fault that a test has to notice."""
+
+import signal
+
+from flask import Flask
+
+from stockstream import kafka
+from stockstream.bridge import feed, handshake, lifecycle
+from stockstream.bridge.app import create_app
+from stockstream.bridge.hub import Group, Hub
+from stockstream.bridge.native import NativeThread
+from stockstream.bridge.outbox import Outbox
+from stockstream.bridge.session import Session
+
+
+def sends_once() -> Flask:
+    """Write once, as simple-websocket does, and take what the socket took for all."""
+    Outbox.send = lambda self, data: self._sock.send(data)
+    return create_app()
+
+
+def shares_a_group() -> Flask:
+    """Read as a member of one consumer group: two bridges halve the partitions."""
+
+    class GroupReader(kafka.Reader):
+        def assign(self, offsets):
+            if offsets:  # the live feed, after the tails
+                self._consumer.subscribe([self._topic])
+            else:
+                self._consumer.unassign()
+
+    feed.Reader = GroupReader
+    feed.read_tails = lambda reader, partitions, *_: feed_tails(reader, partitions)
+    return create_app()
+
+
+def feed_tails(reader, partitions):
+    """Return no history, only the ends."""
+    from stockstream.tails import Tails
+
+    return Tails({}, {p: reader.watermarks(p)[1] for p in partitions})
+
+
+def ignores_symbols() -> Flask:
+    """Send every tick to everybody."""
+    Hub._interested = lambda self, symbol: tuple(self._groups.values())
+    return create_app()
+
+
+def sends_twice() -> Flask:
+    """Deliver each batch two times."""
+    deliver = Hub._deliver
+
+    def twice(self: Hub, group: Group) -> None:
+        frames = list(group.frames)
+        deliver(self, group)
+        group.frames.extend(frames)
+        deliver(self, group)
+
+    Hub._deliver = twice
+    return create_app()
+
+
+def trusts_records() -> Flask:
+    """Let a record that is no tick end the feed."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("not a tick")
+
+    feed.Feed._count_poison = fail
+    return create_app()
+
+
+def polls_in_the_hub() -> Flask:
+    """Call librdkafka from the event loop's own thread."""
+    NativeThread.call = lambda self, function, *args, **kwargs: function(*args, **kwargs)
+    feed.POLL_S = 2.0
+    return create_app()
+
+
+def checks_nothing() -> Flask:
+    """Take any request for a handshake, with any extension."""
+    handshake.check = lambda *_: None
+    handshake.refuse_extensions = lambda *_: None
+    app = create_app()
+    app.config["SOCK_SERVER_OPTIONS"]["max_message_size"] = None
+    Session._take = lambda self, message: None
+    return app
+
+
+def raises() -> Flask:
+    """Fail on every message; the session has to contain it."""
+
+    def fail(self: Session, message: str) -> None:
+        raise RuntimeError("made to fail by the test")
+
+    Session._take = fail
+    return create_app()
+
+
+def raises_through() -> Flask:
+    """Fail on every message, with nothing that contains it."""
+
+    def run(self: Session) -> None:
+        self._hub.add(self._client)
+        self._ws.thread.run()
+
+    Session.run = run
+    return raises()
+
+
+def stops_like_gunicorn() -> Flask:
+    """Leave SIGTERM to gunicorn."""
+    lifecycle.signal = type("signal", (), {"SIGTERM": signal.SIGTERM, "signal": lambda *_: None})
+    lifecycle.Bridge.drain = lambda self: None
+    return create_app()
