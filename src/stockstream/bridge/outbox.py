@@ -85,7 +85,10 @@ class Outbox:
         while self.backlog_bytes > READ_PAUSE_BYTES:
             self._wait_for_progress()
         if not self.ending:
-            data = self._sock.recv(size)
+            try:
+                data = self._sock.recv(size)
+            except OSError:  # reset by the client, or shut down by `_die`
+                return b""
             self.last_life_s = time.monotonic()
             if not self.ending:
                 return data

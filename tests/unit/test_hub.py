@@ -1,0 +1,123 @@
+"""The hub alone: who gets what, with an outbox that only remembers."""
+
+import json
+
+import pytest
+
+from stockstream.bridge.hub import FRESH_START_MS, Client, Hub
+from stockstream.bridge.stats import Stats
+from stockstream.tails import Stored
+from stockstream.tick import Tick
+
+
+class FakeOutbox:
+    """Remembers the frames that were sent."""
+
+    ending = False
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def send(self, data: bytes) -> int:
+        """Remember one write."""
+        self.writes.append(data)
+        return len(data)
+
+    def events(self) -> list[dict]:
+        """Return the events of all writes since the last call."""
+        data, events = b"".join(self.writes), []
+        self.writes.clear()
+        while data:
+            at = 4 if data[1] == 126 else 2
+            length = int.from_bytes(data[2:4], "big") if at == 4 else data[1]
+            events.append(json.loads(data[at : at + length]))
+            data = data[at + length :]
+        return events
+
+
+@pytest.fixture
+def hub() -> Hub:
+    """Return a hub whose stream is open."""
+    made = Hub(("AAPL",), {}, Stats())
+    made.open("epoch", {}, {0: 0})
+    return made
+
+
+@pytest.fixture
+def client_factory(hub: Hub):
+    """Return a function that connects a client and forgets its welcome."""
+
+    def connect() -> Client:
+        client = Client.__new__(Client)
+        client.outbox, client.ended_by = FakeOutbox(), ""
+        client.joined, client.symbols, client.group = False, frozenset(), None
+        hub.add(client)
+        client.outbox.events()
+        return client
+
+    return connect
+
+
+def stored(symbol: str, sequence: int, offset: int = 0, timestamp: int = 0) -> Stored:
+    """Return a tick on partition 0."""
+    return Stored(Tick(symbol, 1.0, 1, timestamp, sequence), 0, offset)
+
+
+def ticks(client: Client) -> list[tuple[str, int]]:
+    """Return the symbol and sequence of the ticks that the client was sent."""
+    data = [event["data"] for event in client.outbox.events() if event["event"] == "stock-tick"]
+    return [(tick["symbol"], tick["sequence"]) for tick in data]
+
+
+def test_publish_writes_a_batch_once_to_each_client(hub: Hub, client_factory) -> None:
+    """However many ticks a batch has, a client gets one write, of its symbols, in order."""
+    some, everything, nothing = client_factory(), client_factory(), client_factory()
+    hub.subscribe(some, frozenset({"A", "C"}))
+    hub.join(everything)
+    some.outbox.events(), everything.outbox.events()
+    hub.publish([stored("A", 1), stored("B", 1), stored("C", 1), stored("A", 2)], {0: 4})
+    assert [len(c.outbox.writes) for c in (some, everything, nothing)] == [1, 1, 0]
+    assert ticks(some) == [("A", 1), ("C", 1), ("A", 2)]
+    assert ticks(everything) == [("A", 1), ("B", 1), ("C", 1), ("A", 2)]
+
+
+def test_subscribe_snapshot_has_only_what_is_new(hub: Hub, client_factory) -> None:
+    """A second subscription does not repeat the symbols of the first."""
+    hub.publish([stored("A", 1), stored("B", 1)], {0: 2})
+    client = client_factory()
+    for wanted, expected in (({"A"}, ["A"]), ({"A", "B"}, ["B"]), ({"A"}, [])):
+        hub.subscribe(client, frozenset(wanted))
+        [snapshot] = client.outbox.events()
+        assert [tick["symbol"] for tick in snapshot["data"]["ticks"]] == expected
+        assert snapshot["data"]["positions"] == {"0": 2}
+
+
+def test_publish_repeat_is_dropped_but_a_fresh_start_is_not(hub: Hub, client_factory) -> None:
+    """A sequence that is not above the last is a repeat, unless its history has expired."""
+    client = client_factory()
+    hub.join(client)
+    hub.publish([stored("A", 5), stored("A", 5), stored("A", 4), stored("A", 6)], {0: 4})
+    assert ticks(client) == [("A", 5), ("A", 6)]
+    hub.publish([stored("A", 1, timestamp=FRESH_START_MS + 1)], {0: 5})
+    assert ticks(client) == [("A", 1)]
+
+
+def test_remove_leaves_no_trace_of_the_client(hub: Hub, client_factory) -> None:
+    """Groups and routes go with their last member: a million visitors leave nothing behind."""
+    clients = [client_factory() for _ in range(3)]
+    for number, client in enumerate(clients):
+        hub.subscribe(client, frozenset({"A", f"S{number}"}))
+    hub.join(clients[0])
+    for client in clients:
+        hub.remove(client)
+    assert (hub.clients, hub._groups, hub._by_symbol) == (set(), {}, {})
+
+
+def test_open_again_tells_every_client_the_new_epoch(hub: Hub, client_factory) -> None:
+    """A topic made anew begins with welcome and snapshot for those who wait."""
+    subscriber, visitor = client_factory(), client_factory()
+    hub.subscribe(subscriber, frozenset({"A"}))
+    subscriber.outbox.events()
+    hub.open("other", {"A": stored("A", 1)}, {0: 1})
+    assert [event["event"] for event in subscriber.outbox.events()] == ["welcome", "snapshot"]
+    assert [event["data"]["epoch"] for event in visitor.outbox.events()] == ["other"]
