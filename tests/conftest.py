@@ -11,8 +11,7 @@ from stockstream.local.broker import Broker
 from stockstream.local.part import Part
 from stockstream.local.ports import free_port as any_free_port
 from support.kafka import GivenBroker, create_topic
-
-SERVICES = pytest.StashKey[list[Part]]()
+from support.services import SERVICES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conftest import SERVICES
 from support.bridge import Bridge, Bridges
 from support.kafka import create_topic
+from support.services import SERVICES
 from support.ticks import Ticker
 
 
