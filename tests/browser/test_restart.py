@@ -1,0 +1,56 @@
+"""The dashboard through a loss of its bridge."""
+
+from collections.abc import Callable
+
+import pytest
+
+from stockstream.local.part import Part
+from support.bridge import Bridge
+from support.page import Dashboard
+from support.waiting import wait_for
+
+#: A page that waits for days before it tries again.
+NO_RETRY = ("js/backoff.js", "return random() *", "return 1e9 +")
+#: A page that asks for nothing after the welcome.
+NO_JOIN = ("js/main.js", 'connection.send("join"', 'void ("join"')
+
+
+@pytest.mark.parametrize("loss", [Part.stop, Part.kill], ids=["stopped", "killed"])
+def test_page_after_a_bridge_restart_goes_on_by_itself(
+    bridge: Bridge,
+    producer_factory: Callable[..., Part],
+    dashboard_factory: Callable[..., Dashboard],
+    loss: Callable[[Part], int],
+) -> None:
+    """It says that it reconnects and what its prices are worth, and is live again without help."""
+    producer_factory("AAPL", "MSFT")
+    dashboard, broken = dashboard_factory(), dashboard_factory(broken=NO_RETRY)
+    for page in (dashboard, broken):
+        page.wait_for_cards("AAPL", "MSFT")
+        page.wait_for_moves()
+
+    loss(bridge.part)
+    for page in (dashboard, broken):
+        page.wait_for_status("Reconnecting")
+        assert "prices are as of" in page.page.locator("#notice").inner_text()
+    tints = "[...document.querySelectorAll('.price')].map((e) => getComputedStyle(e).background)"
+    wait_for(lambda: dashboard.page.evaluate(tints), lambda seen: len(set(seen)) == 1)
+
+    bridge.part.start()
+    bridge.wait_until_answering()
+    dashboard.wait_for_status("Live")
+    dashboard.wait_for_moves()
+    wait_for(dashboard.page.locator("#notice").is_hidden)
+    assert broken.status() == "Reconnecting", "a page that does not try again has come back"
+
+
+def test_page_without_a_snapshot_does_not_call_its_prices_live(
+    bridge: Bridge,
+    producer_factory: Callable[..., Part],
+    dashboard_factory: Callable[..., Dashboard],
+) -> None:
+    """A connection alone is not enough: the prices are live when the bridge has sent them."""
+    producer_factory("AAPL")
+    dashboard, broken = dashboard_factory(), dashboard_factory(broken=NO_JOIN)
+    dashboard.wait_for_status("Live")
+    broken.wait_for_status("Waiting for prices")

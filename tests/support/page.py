@@ -1,0 +1,81 @@
+"""The dashboard as a visitor sees it."""
+
+from typing import NamedTuple
+
+from playwright.sync_api import Page
+
+from support.waiting import wait_for
+
+
+class Card(NamedTuple):
+    """What a price card says."""
+
+    symbol: str
+    price: float
+    volume: int
+    trend: str
+    arrow: str
+    pressed: bool
+
+
+class Dashboard:
+    """An open page, with all that chromium complained of since it was opened."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(url)
+
+    def cards(self) -> dict[str, Card]:
+        """Return the cards by symbol, all of the same moment."""
+        found = self.page.evaluate(
+            """[...document.querySelectorAll(".card")].map((card) => {
+              const text = (part) => card.querySelector(part).textContent;
+              const number = (part) => Number(text(part).replace(/[^0-9.]/g, ""));
+              const pressed = card.getAttribute("aria-pressed") === "true";
+              const { trend } = card.dataset;
+              return [text(".symbol"), number(".price"), number(".volume"), trend, text(".arrow"),
+                pressed];
+            })"""
+        )
+        return {card[0]: Card(*card) for card in found}
+
+    def prices(self) -> dict[str, float]:
+        """Return each card's price."""
+        return {symbol: card.price for symbol, card in self.cards().items()}
+
+    def wait_for_cards(self, *symbols: str) -> dict[str, Card]:
+        """Wait until there is a card of each of these symbols, and no other."""
+        return wait_for(self.cards, lambda cards: cards.keys() == set(symbols))
+
+    def wait_for_moves(self) -> dict[str, float]:
+        """Wait until every price is another one than now, and return the prices."""
+        before = self.prices()
+        assert before, f"no price to move; the page says:\n{self.text()}"
+        return wait_for(
+            self.prices, lambda now: all(now[symbol] != before[symbol] for symbol in before)
+        )
+
+    def status(self) -> str:
+        """Return what the page says of its connection."""
+        return self.page.locator("#status").inner_text()
+
+    def wait_for_status(self, wanted: str) -> None:
+        """Wait until the page says so of its connection."""
+        wait_for(self.status, lambda status: status == wanted)
+
+    def text(self) -> str:
+        """Return all that stands on the page."""
+        return self.page.locator("body").inner_text()
+
+    def overflow_px(self) -> int:
+        """Return by how much the page is wider than its window."""
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+
+    def _hear(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
