@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+from stockstream.bridge.openfiles import SPARE_CONNECTIONS
 from stockstream.config import load
 
 _settings = load()
@@ -16,7 +17,7 @@ workers = 1
 preload_app = False  # threads and Kafka clients do not survive a fork
 max_requests = 0  # a WebSocket is one request: never restart for their number
 # Room for pages and probes beside the clients, so that /health answers when MAX_CLIENTS is reached.
-worker_connections = _settings.max_clients + 1_000
+worker_connections = _settings.max_clients + SPARE_CONNECTIONS
 backlog = 2_048
 # The worker reports to the master every second; one that does not for this long is stuck.
 timeout = 30

@@ -24,7 +24,10 @@ def cli() -> None:
 @cli.command()
 def bridge() -> None:
     """Fan the ticks out to WebSocket clients, and serve the dashboard."""
-    config.load()  # a bad value stops the start here, before gunicorn wraps it in a traceback
+    from stockstream.bridge.openfiles import raise_limit
+
+    settings = config.load()  # a bad value stops the start here, without gunicorn's traceback
+    raise_limit(settings.max_clients)
     settings_file = str(config.ROOT / "config/gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", settings_file]
     os.execv(sys.executable, [*command, "stockstream.bridge.app:create_app()"])  # noqa: S606

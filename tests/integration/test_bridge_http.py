@@ -1,5 +1,10 @@
 """The bridge's plain HTTP: probes, numbers, and the page's files."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from support.bridge import Bridge, hear
@@ -72,3 +77,19 @@ def test_bridge_bad_setting_stops_the_start(service_factory) -> None:
     part = service_factory("bridge", MAX_CLIENTS="many")
     assert wait_for(lambda: [part.exit_code], lambda seen: seen != [None]) == [2]
     assert part.log.read_text() == "stockstream: MAX_CLIENTS=many: expected a number above 0\n"
+
+
+def test_bridge_clients_above_the_limit_of_open_files_are_refused(tmp_path) -> None:
+    """MAX_CLIENTS that the process cannot hold stops the start, and tells what would fit."""
+    command = [sys.executable, "-m", "stockstream", "bridge"]
+    limited = ["bash", "-c", 'ulimit -n 2048; exec "$@"', "bash", *command]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith("stockstream: MAX_CLIENTS=10000: expected at most 948, for")
+
+
+def test_bridge_raises_its_limit_of_open_files(bridge: Bridge) -> None:
+    """The soft limit, 1024 on most machines, is not what bounds the clients."""
+    text = Path(f"/proc/{bridge.part.pid}/limits").read_text()
+    soft, hard = re.search(r"Max open files +(\d+) +(\d+)", text).groups()
+    assert soft == hard

@@ -1,0 +1,57 @@
+"""The documents name everything that there is, with the defaults that it has."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from stockstream import config
+from stockstream.bridge import protocol, session
+from stockstream.bridge.stats import Stats, StatsCollector
+
+DOCS = config.ROOT / "docs"
+
+
+def rows(name: str) -> dict[str, str]:
+    """Return the rows of a document's tables by the first column's code."""
+    text = (DOCS / name).read_text()
+    return dict(re.findall(r"^\| `([^`{]+)[^|]*\| (.*) \|$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("variable", config.variables())
+def test_configuration_documents_every_variable(variable: str) -> None:
+    """Each variable has a line, and the line has its default."""
+    documented = rows("configuration.md")
+    assert variable in documented
+    default = config.variables()[variable]
+    if isinstance(default, tuple):
+        default = ",".join(default)
+    if default != "":
+        stated = documented[variable].partition(" | ")[0]
+        as_text = str(default).removesuffix(".0")
+        assert as_text in stated.replace("1.0", "1"), f"{variable}: {stated}"
+
+
+def test_configuration_documents_nothing_else() -> None:
+    """A line for a variable that nothing reads would mislead."""
+    assert rows("configuration.md").keys() == config.variables().keys()
+
+
+def test_websocket_api_documents_every_error_code() -> None:
+    """Each code that a client may get is explained."""
+    source = Path(protocol.__file__).read_text() + Path(session.__file__).read_text()
+    codes = set(re.findall(r'Refused\(\s*"(\w+)"', source))
+    assert len(codes) >= 6
+    assert codes <= rows("websocket-api.md").keys()
+
+
+def test_websocket_api_documents_every_metric() -> None:
+    """Each metric of /metrics has its line."""
+    stats = Stats()
+    stats.closed["x"] = 1
+    registry = CollectorRegistry()
+    registry.register(StatsCollector(stats, lambda: 1))
+    names = {sample.name for family in registry.collect() for sample in family.samples}
+    assert len(names) >= 11
+    assert names <= rows("websocket-api.md").keys()
