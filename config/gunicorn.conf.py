@@ -37,7 +37,9 @@ logconfig_dict = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": _settings.log_level.upper(), "handlers": ["stderr"]},
-    "loggers": {"gunicorn.error": {"level": _settings.log_level.upper()}},
+    "loggers": {  # gunicorn's own does not propagate
+        "gunicorn.error": {"level": _settings.log_level.upper(), "handlers": ["stderr"]},
+    },
 }
 
 

@@ -1,9 +1,11 @@
 """Records that are no ticks: skipped, counted, and logged at a limited rate."""
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from support.bridge import Bridge, hear, say
 from support.ticks import Ticker
+from support.waiting import wait_for
 
 POISON = [
     b"not json",
@@ -53,5 +55,14 @@ def test_poison_records_are_skipped_counted_and_rarely_logged(
 
 def test_poison_records_stop_a_feed_that_trusts_them(bridge_factory, ticker: Ticker) -> None:
     """A feed that ends at the first bad record fails the same check."""
-    with pytest.raises(AssertionError, match="did not come"):
+    with pytest.raises((AssertionError, ConnectionClosed)):
         feed_poison(bridge_factory(broken="trusts_records"), ticker)
+
+
+def test_feed_that_fails_ends_its_worker(bridge_factory, ticker: Ticker) -> None:
+    """A worker without a feed would look alive: it ends, and gunicorn starts another."""
+    bridge = bridge_factory(broken="trusts_records")
+    ticker.record("AAPL", b"poison")
+    ticker.flush()
+    log = wait_for(bridge.part.log.read_text, lambda text: text.count("Booting worker") == 2)
+    assert "CRITICAL stockstream.bridge.lifecycle: ended by ValueError('not a tick')" in log

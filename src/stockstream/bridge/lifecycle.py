@@ -1,5 +1,6 @@
 """The bridge as gunicorn's worker runs it: what starts with it, and how it ends."""
 
+import logging
 import signal
 import sys
 from typing import Any
@@ -14,6 +15,8 @@ from stockstream.bridge.outbox import LINGER_S
 from stockstream.bridge.stats import Stats
 from stockstream.bridge.sweeper import Sweeper
 from stockstream.config import Settings
+
+log = logging.getLogger(__name__)
 
 METRICS_S = 5.0
 #: What plain requests get beyond LINGER_S; gunicorn's master kills the worker 3 s after SIGTERM.
@@ -40,7 +43,7 @@ class Bridge:
         settings = self.settings
         sweeper = Sweeper(self.hub, settings.ping_interval, settings.pong_timeout)
         for run in (self.feed.run, sweeper.run, self._send_metrics):
-            gevent.spawn(run)
+            gevent.spawn(run).link_exception(_crash)
 
     def drain(self) -> None:
         """Refuse new clients, say 1001 to all at once, and wait until they are gone (1 s)."""
@@ -57,6 +60,15 @@ class Bridge:
         while True:
             gevent.sleep(METRICS_S)
             self.hub.send_metrics()
+
+
+def _crash(greenlet: gevent.Greenlet) -> None:
+    """End the worker: one that goes on without its feed would look alive, and never recover.
+
+    gunicorn starts another, to which the clients come back.
+    """
+    log.critical("ended by %r", greenlet.exception)
+    sys.exit(1)
 
 
 def on_worker_start(worker: Any) -> None:
