@@ -15,8 +15,8 @@ export class Meter {
   /**
    * Set the bridge's clock; the one of this machine may be wrong, and is not used.
    *
-   * The welcome's own way here counts as none, so latencies are low by the network's delay in one
-   * direction, and high by nothing.
+   * The welcome's own way here counts as none: by that much, the network's delay in one direction,
+   * every latency is too low.
    * @param {number} serverTime ms since the epoch, as in `welcome`
    * @param {number} now performance.now() on its receipt
    */
