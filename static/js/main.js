@@ -45,6 +45,7 @@ function receive({ event, data }) {
       }
       break;
     case "metrics":
+      meter.synchronise(data.serverTime, now);
       status.metrics(data);
       break;
     case "error":

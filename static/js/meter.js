@@ -3,9 +3,12 @@
 const WINDOW_MS = 5_000;
 // The first tick of each such span stands for the others: 500 samples are enough for a median.
 const SAMPLE_MS = 10;
+// About a minute of the bridge's `metrics`: a clock that was put right is soon followed.
+const CLOCK_READINGS = 12;
 
 export class Meter {
-  #offsetMs = 0;
+  /** @type {number[]} by how much the bridge's clock is ahead of performance.now() */
+  #offsets = [];
   #total = 0;
   /** @type {{at: number, total: number}[]} the total at each reading in the window */
   #readings = [];
@@ -13,19 +16,21 @@ export class Meter {
   #samples = [];
 
   /**
-   * Set the bridge's clock; the one of this machine may be wrong, and is not used.
+   * Compare the clocks; the one of this machine may be wrong, and only its pace is used.
    *
-   * The welcome's own way here counts as none: by that much, the network's delay in one direction,
-   * every latency is too low.
-   * @param {number} serverTime ms since the epoch, as in `welcome`
+   * A message that was delayed makes the bridge's clock look slow, so the fastest of the last ones
+   * sets it. What remains, the network's shortest delay in one direction, is not in the latency.
+   * @param {number} serverTime ms since the epoch, as in `welcome` and `metrics`
    * @param {number} now performance.now() on its receipt
    */
   synchronise(serverTime, now) {
-    this.#offsetMs = serverTime - now;
+    this.#offsets.push(serverTime - now);
+    this.#offsets = this.#offsets.slice(-CLOCK_READINGS);
   }
 
-  /** Count nothing from before: a new connection begins. */
+  /** Count nothing from before: a new connection begins, perhaps to another bridge. */
   reset(now) {
+    this.#offsets = [];
     this.#samples = [];
     this.#readings = [{ at: now, total: this.#total }];
   }
@@ -38,7 +43,8 @@ export class Meter {
   count(timestamp, now) {
     this.#total += 1;
     if (now - (this.#samples.at(-1)?.at ?? -Infinity) < SAMPLE_MS) return;
-    this.#samples.push({ at: now, latencyMs: Math.max(0, now + this.#offsetMs - timestamp) });
+    const serverNow = now + Math.max(...this.#offsets);
+    this.#samples.push({ at: now, latencyMs: Math.max(0, serverNow - timestamp) });
   }
 
   /**

@@ -196,8 +196,8 @@ def test_meter_reads_rate_and_median_of_the_last_5_s(modules: Page) -> None:
     """Ticks a second, and their age by the bridge's clock; both forget what is older."""
     body = """
       const meter = new module.Meter();
-      meter.synchronise(1_000_000, 0);
       meter.reset(0);
+      meter.synchronise(1_000_000, 0);
       const seen = [];
       for (let now = 100; now <= 20_000; now += 100) {
         const age = now <= 10_000 ? 5 : 40;
@@ -211,6 +211,28 @@ def test_meter_reads_rate_and_median_of_the_last_5_s(modules: Page) -> None:
         {"rate": 10, "latencyMs": 40},
         {"rate": 0, "latencyMs": None},
     ]
+
+
+def test_meter_takes_the_clock_from_the_message_with_the_least_delay(modules: Page) -> None:
+    """A slow welcome hides latency until a faster message comes; a minute later it is forgotten."""
+    body = """
+      const meter = new module.Meter();
+      meter.reset(0);
+      const latency = (now) => {
+        meter.count(1_000_000 + now - 10, now);
+        return meter.read(now).latencyMs;
+      };
+      const seen = [];
+      let now = 0;
+      for (const delay of argument) {
+        meter.synchronise(1_000_000 + now - delay, now);
+        seen.push(latency(now));
+        now += 6_000;
+      }
+      return seen;
+    """
+    delays = [8, 2, 30, *[4] * 12]
+    assert run(modules, "meter.js", body, delays) == [2, 8, 8, *[8] * 10, 6, 6]
 
 
 def test_sparkline_fills_its_box_and_breaks_at_a_gap(modules: Page) -> None:

@@ -146,6 +146,13 @@ def test_metrics_event_moves_positions_past_filtered_ticks(bridge: Bridge, ticke
             pass
 
 
+def test_metrics_event_tells_the_bridges_time(bridge: Bridge) -> None:
+    """A client can set its clock by more messages than the first one, which may have been slow."""
+    with bridge.connect() as client:
+        welcome, first, second = (hear(client, event) for event in ("welcome", *["metrics"] * 2))
+    assert welcome["serverTime"] <= first["serverTime"] < second["serverTime"]
+
+
 def test_duplicate_sequence_is_dropped_and_counted(bridge: Bridge, ticker: Ticker) -> None:
     """A producer that was cut off may write a tick again; clients get it once."""
     with bridge.connect() as client:

@@ -110,6 +110,7 @@ class Hub:
                 "messagesProcessed": stats.ticks_in,
                 "connectedClients": stats.clients,
                 "uptime": stats.uptime_ms(),
+                "serverTime": protocol.server_time_ms(),
                 "positions": self.positions,
             },
         )

@@ -117,12 +117,17 @@ def tick_data(stored: Stored) -> dict[str, Any]:
     }
 
 
+def server_time_ms() -> int:
+    """Return what the bridge's clock says, for clients to set theirs by."""
+    return time.time_ns() // 1_000_000
+
+
 def welcome(epoch: str | None, symbols: Iterable[str], limits: Mapping[str, int]) -> bytes:
     """Return the first frame of a connection; `epoch` is None until Kafka has answered."""
     data = {
         "epoch": epoch,
         "symbols": list(dict.fromkeys(symbols)),
-        "serverTime": time.time_ns() // 1_000_000,
+        "serverTime": server_time_ms(),
         "limits": limits,
     }
     return event("welcome", data)
