@@ -1,0 +1,147 @@
+"""The market: a seeded random walk of each symbol's price, with no clock and no I/O of its own.
+
+One tick is one step of the market, a minute of trading. A step multiplies the price by
+exp(s z - s^2/2), a geometric Brownian motion whose expected price stays where it is; z mixes a
+factor that all symbols share with the symbol's own, so that prices move together.
+
+Every draw is addressed by (seed, symbol, sequence), and the shared factor by (seed, sequence):
+whoever goes on from a symbol's newest tick continues the same path, without being told anything.
+"""
+
+import math
+import random
+from statistics import NormalDist
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from stockstream.tick import Tick
+
+#: Minutes of trading in a year: 252 days of 6.5 hours.
+STEPS_PER_YEAR = 252 * 390
+
+#: Draws are made in blocks, each from a generator of its own: seeding one costs 10 microseconds.
+_BLOCK = 256
+#: Blocks of the shared factor that are kept: symbols may stand at different sequences.
+_KEPT_BLOCKS = 64
+#: How much a symbol's volumes vary: the standard deviation of their logarithm.
+_VOLUME_SPREAD = 0.8
+#: Above this a price is held, so that a tick stays valid whatever the walk does.
+_HIGHEST_CENTS = 10**13
+
+# The normal distribution as its 4,096 quantiles: drawing from a list takes 0.08 microseconds,
+# random.gauss 0.35. The variance is 0.04 % below 1, the largest draw 3.7.
+_NORMAL = [NormalDist().inv_cdf((i + 0.5) / 4096) for i in range(4096)]
+#: The lognormal distribution: a tick's volume as a multiple of the median.
+_VOLUMES = [math.exp(_VOLUME_SPREAD * z) for z in _NORMAL]
+
+
+class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a symbol's ticks look like.
+
+    `price` is the first one, `volatility` the standard deviation of a year's return, `volume` the
+    median number of shares a tick.
+    """
+
+    price: Annotated[float, Meta(ge=0.01, le=1e9)]
+    volatility: Annotated[float, Meta(ge=0, le=10)]
+    volume: Annotated[int, Meta(ge=1, le=10**9)]
+
+
+class Market:
+    """The walks of all symbols, from one seed.
+
+    `correlation` is that of two symbols' returns; `bound` the largest relative change of one
+    tick, which holds for the rounded prices too.
+    """
+
+    def __init__(self, seed: str, correlation: float, bound: float) -> None:
+        self.seed = seed
+        self.bound = bound
+        self._shared_weight = math.sqrt(correlation)
+        self._own_weight = math.sqrt(1 - correlation)
+        self._factors: dict[int, list[float]] = {}
+
+    def path(self, symbol: str, company: Company, newest: Tick | None = None) -> "Path":
+        """Return the symbol's walk, going on after `newest` (None: from its first tick)."""
+        return Path(self, symbol, company, newest)
+
+    def draws(self, symbol: str, company: Company, block: int) -> list[tuple[float, float, int]]:
+        """Return a block's draws: each step's relative change, its rounding, and its volume."""
+        own = random.Random(f"{self.seed}/{symbol}/{block}")  # noqa: S311
+        step = company.volatility / math.sqrt(STEPS_PER_YEAR)
+        drift = -step * step / 2
+        shared, alone = step * self._shared_weight, step * self._own_weight
+        return [
+            (math.expm1(drift + shared * m + alone * z), own.random(), int(company.volume * v) or 1)
+            for m, z, v in zip(
+                self._factor(block),
+                own.choices(_NORMAL, k=_BLOCK),
+                own.choices(_VOLUMES, k=_BLOCK),
+                strict=True,
+            )
+        ]
+
+    def _factor(self, block: int) -> list[float]:
+        """Return the block of the factor that all symbols share."""
+        if block not in self._factors:
+            if len(self._factors) >= _KEPT_BLOCKS:
+                del self._factors[next(iter(self._factors))]
+            # No symbol is empty, so no symbol's own draws are these.
+            shared = random.Random(f"{self.seed}//{block}")  # noqa: S311
+            self._factors[block] = shared.choices(_NORMAL, k=_BLOCK)
+        return self._factors[block]
+
+
+class Path:
+    """One symbol's walk, in whole cents."""
+
+    def __init__(self, market: Market, symbol: str, company: Company, newest: Tick | None) -> None:
+        self.symbol = symbol
+        self.sequence = newest.sequence if newest else 0
+        self._cents = round((newest.price if newest else company.price) * 100)
+        self._market = market
+        self._company = company
+        self._bound = market.bound
+        self._floor = lowest_cents(market.bound)
+        self._block = -1
+        self._draws: list[tuple[float, float, int]] = []
+
+    @property
+    def can_move(self) -> bool:
+        """Whether the bound leaves room for a change of one cent."""
+        return self._cents >= self._floor
+
+    def step(self, timestamp_ms: int) -> Tick:
+        """Return the next tick."""
+        block, index = divmod(self.sequence, _BLOCK)
+        if block != self._block:
+            self._block = block
+            self._draws = self._market.draws(self.symbol, self._company, block)
+        change, rounding, volume = self._draws[index]
+        self._move(change, rounding)
+        self.sequence += 1
+        return Tick(self.symbol, self._cents / 100, volume, timestamp_ms, self.sequence)
+
+    def _move(self, change: float, rounding: float) -> None:
+        """Change the price by whole cents, within the bound.
+
+        The step is rounded up or down by chance, so that its expectation is the exact one:
+        rounding to the nearest cent would hold a low price, with steps below half a cent, for ever.
+        """
+        step = math.floor(self._cents * change + rounding)
+        limit = int(self._cents * self._bound)
+        if step > limit:  # not min() and max(): they would double the time of a tick
+            step = limit
+        elif step < -limit:
+            step = -limit
+        # Not below the floor: from there one cent up is too large, and the price could never move.
+        if self._floor <= self._cents + step <= _HIGHEST_CENTS:
+            self._cents += step
+
+
+def lowest_cents(bound: float) -> int:
+    """Return the lowest price from which a change of one cent is within the bound: 50 at 2 %."""
+    cents = math.ceil(1 / bound)
+    return cents if int(cents * bound) >= 1 else cents + 1  # 1 / bound may be rounded down
