@@ -107,17 +107,21 @@ def service_factory(
 ) -> Iterator[Callable[..., Part]]:
     """Return a function that starts `stockstream COMMAND ...` with these variables.
 
+    `variant` names one of support/variants.py: the same with one part changed.
     The service is stopped at the end of the test; its log is shown where the test fails.
     """
     services = request.node.stash.setdefault(SERVICES, [])
     started: list[Part] = []
 
-    def start(command: str, *arguments: str, **variables: str) -> Part:
+    def start(command: str, *arguments: str, variant: str = "", **variables: str) -> Part:
+        module = ["support.variants", variant] if variant else ["stockstream"]
         part = Part(
             f"{command}-{len(started)}",
-            [sys.executable, "-m", "stockstream", command, *arguments],
+            [sys.executable, "-m", *module, command, *arguments],
             tmp_path / f"{command}-{len(started)}.log",
-            config.child_environment(PYTHONUNBUFFERED="1", **variables),
+            config.child_environment(
+                PYTHONUNBUFFERED="1", PYTHONPATH=str(Path(__file__).parent), **variables
+            ),
         )
         part.start()
         started.append(part)

@@ -1,5 +1,6 @@
 """The one command: every service and tool is a subcommand of `stockstream`."""
 
+import logging
 import os
 import sys
 
@@ -31,6 +32,18 @@ def bridge() -> None:
     settings_file = str(config.ROOT / "config/gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", settings_file]
     os.execv(sys.executable, [*command, "stockstream.bridge.app:create_app()"])  # noqa: S606
+
+
+@cli.command()
+def producer() -> None:
+    """Make the ticks of the symbols that the group of producers gives this one."""
+    from stockstream.producer.service import Producer
+    from stockstream.stopping import Stop
+
+    settings = config.load()
+    start_logging(settings.log_level)
+    if undelivered := Producer(settings, Stop().on_signals()).run():
+        raise StockstreamError(f"{undelivered} ticks were not delivered")
 
 
 @cli.group()
@@ -69,6 +82,13 @@ def describe_topics(phase: str) -> None:
 
     for line in topics.describe(Admin(config.load()), list(topics.load(phase))):
         click.echo(line)
+
+
+def start_logging(level: str) -> None:
+    """Write log lines of this level and above to stderr, where nothing else writes."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
 
 
 def main() -> None:

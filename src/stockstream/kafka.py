@@ -1,9 +1,10 @@
 """The only module that knows confluent_kafka: clients, facts of the topic, errors in our words."""
 
+import math
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import confluent_kafka as ck
 import msgspec
@@ -23,8 +24,9 @@ _SYSLOG = {"error": 3, "warning": 4, "info": 6, "debug": 7}
 _E = ck.KafkaError
 _UNAVAILABLE = {
     _E._TRANSPORT, _E._TIMED_OUT, _E._ALL_BROKERS_DOWN, _E._RESOLVE, _E._WAIT_COORD,
-    _E.LEADER_NOT_AVAILABLE, _E.BROKER_NOT_AVAILABLE, _E.REQUEST_TIMED_OUT,
-    _E.COORDINATOR_NOT_AVAILABLE, _E.COORDINATOR_LOAD_IN_PROGRESS, _E.NOT_COORDINATOR,
+    _E.LEADER_NOT_AVAILABLE, _E.NOT_LEADER_FOR_PARTITION, _E.BROKER_NOT_AVAILABLE,
+    _E.REQUEST_TIMED_OUT, _E.COORDINATOR_NOT_AVAILABLE, _E.COORDINATOR_LOAD_IN_PROGRESS,
+    _E.NOT_COORDINATOR,
 }  # fmt: skip
 _MISSING = {_E.UNKNOWN_TOPIC_OR_PART, _E._UNKNOWN_TOPIC, _E._UNKNOWN_PARTITION}
 
@@ -87,10 +89,10 @@ class Admin:
         try:
             found = self._client.list_topics(topic, timeout=self._timeout_s).topics[topic]
             if found.error is not None:
-                raise translate(found.error)
+                raise self._translate(found.error, topic)
             return TopicInfo(topic, self._topic_id(topic), len(found.partitions))
         except ck.KafkaException as error:
-            raise self._translate(error) from error
+            raise self._translate(error, topic) from error
 
     def broker_count(self) -> int:
         """Return how many brokers answer for the cluster.
@@ -121,8 +123,13 @@ class Admin:
             raise self._translate(error) from error
         return True
 
-    def _translate(self, error: ck.KafkaException) -> KafkaError:
+    def _translate(self, error: ck.KafkaException | ck.KafkaError, topic: str = "") -> KafkaError:
         found = translate(error)
+        if isinstance(found, TopicMissing):
+            return TopicMissing(
+                f"topic {topic} does not exist; `stockstream topics apply` creates those of "
+                "config/topics.yml"
+            )
         if isinstance(found, KafkaUnavailable):
             return KafkaUnavailable(f"no broker answers at {self._bootstrap}: {found}")
         return found
@@ -142,14 +149,20 @@ class Admin:
 class Reader:
     """Reads given partitions from given offsets; no group membership, so it sees all of them.
 
-    `read` is meant to be called by one thread; `errors` and `statistics` are what librdkafka
-    reported last, during a read.
+    `read` is meant to be called by one thread; `error` and `statistics` are what librdkafka
+    reported last, during a read. `ends` has the end of each partition that was read to it.
     """
 
     def __init__(
-        self, settings: Settings, topic: str, group: str = "", statistics_s: float = 0
+        self,
+        settings: Settings,
+        topic: str,
+        group: str = "",
+        statistics_s: float = 0,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._topic = topic
+        self.ends: dict[int, int] = {}
         self.error: str | None = None
         self.failed_commits = 0
         self.statistics: bytes = b""
@@ -163,16 +176,19 @@ class Reader:
                 "enable.auto.offset.store": False,
                 # An offset that retention took goes to the earliest; the caller sees the jump.
                 "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
                 "fetch.wait.max.ms": 100,
                 "statistics.interval.ms": int(statistics_s * 1000),
                 "error_cb": self._on_error,
                 "stats_cb": self._on_statistics,
                 "on_commit": self._on_commit,
+                **(options or {}),
             }
         )
 
     def assign(self, offsets: Mapping[int, int]) -> None:
         """Read these partitions from now on, each from its offset."""
+        self.ends.clear()
         self._consumer.assign([self._at(p, offset) for p, offset in offsets.items()])
 
     def add(self, offsets: Mapping[int, int]) -> None:
@@ -187,9 +203,18 @@ class Reader:
         records = [first, *self._consumer.consume(limit, 0)]
         good = [record for record in records if record.error() is None]
         for record in records if len(good) < len(records) else ():
-            if error := record.error():
-                self._on_error(error)
+            self._take_note(record)
         return good
+
+    def _take_note(self, record: Record) -> None:
+        """Keep what librdkafka hands over in the place of a record."""
+        error, partition, offset = record.error(), record.partition(), record.offset()
+        if error is None:
+            return
+        if error.code() != _E._PARTITION_EOF:
+            self._on_error(error)
+        elif partition is not None and offset is not None:
+            self.ends[partition] = offset
 
     def watermarks(self, partition: int, timeout_s: float = 5.0) -> tuple[int, int]:
         """Return the partition's first offset, and the one that its next record will get."""
@@ -200,6 +225,21 @@ class Reader:
         if found is None:
             raise KafkaUnavailable(f"no answer on the offsets of partition {partition}")
         return found
+
+    def offsets_at(self, timestamp_ms: int, partitions: Iterable[int]) -> dict[int, int]:
+        """Return where each partition has its first record of that time or later.
+
+        A partition that has none is left out.
+
+        Raises:
+            KafkaUnavailable: no broker answered within 5 s.
+        """
+        wanted = [self._at(partition, timestamp_ms) for partition in partitions]
+        try:
+            found = self._consumer.offsets_for_times(wanted, timeout=5)
+        except ck.KafkaException as error:
+            raise translate(error) from error
+        return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def commit(self, positions: Mapping[int, int]) -> None:
         """Write the positions to the group, so that lag shows in the usual tools.
@@ -228,3 +268,209 @@ class Reader:
 
     def _on_commit(self, error: ck.KafkaError | None, _: list[TopicPartition]) -> None:
         self.failed_commits += error is not None
+
+
+#: Where a partition may be read from, in the place of an offset.
+BEGINNING, END = ck.OFFSET_BEGINNING, ck.OFFSET_END
+
+#: A member that was not heard of for this long is taken for dead, and its partitions go on.
+SESSION_TIMEOUT_S = 6.0
+
+
+class Rebalance(Protocol):
+    """What a group's member does when its share of the partitions changes, during a `read`."""
+
+    def assigned(self, partitions: set[int]) -> Mapping[int, int]:
+        """Take these partitions too, also none of them; return where to read each from."""
+
+    def revoked(self, partitions: set[int]) -> None:
+        """Finish with these partitions: another member gets them after the return."""
+
+    def lost(self, partitions: set[int]) -> None:
+        """Stop with these partitions: another member may have them already."""
+
+
+class Member(Reader):
+    """Reads its share of the partitions, as a member of a consumer group.
+
+    `answered_at` is when the group's coordinator was heard of last, by time.monotonic().
+    """
+
+    def __init__(
+        self, settings: Settings, topic: str, group: str, rebalance: Rebalance, paused: bool = False
+    ) -> None:
+        self.answered_at = -math.inf
+        self._rebalance = rebalance
+        self._paused = paused
+        self._clock_ahead_s = math.inf
+        timeouts = {
+            "session.timeout.ms": int(SESSION_TIMEOUT_S * 1000),
+            "heartbeat.interval.ms": 1000,
+            # A member that hangs holds up the others' share for no longer than this.
+            "max.poll.interval.ms": 30_000,
+            # New partitions are shared out within this time; the default is five minutes.
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "partition.assignment.strategy": "cooperative-sticky",
+        }
+        super().__init__(settings, topic, group, statistics_s=0.5, options=timeouts)
+        self._consumer.subscribe(
+            [topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def committed(self, partitions: Iterable[int], timeout_s: float = 5.0) -> dict[int, int]:
+        """Return the group's position in each partition; one without is left out.
+
+        Raises:
+            KafkaUnavailable: the coordinator did not answer in time.
+        """
+        try:
+            found = self._consumer.committed([self._at(p) for p in partitions], timeout_s)
+        except ck.KafkaException as error:
+            raise translate(error) from error
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+
+    def _on_assign(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
+        offsets = self._rebalance.assigned({place.partition for place in places})
+        self.add(offsets)
+        if self._paused:
+            self._consumer.pause(places)
+
+    def _on_revoke(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
+        self._rebalance.revoked({place.partition for place in places})
+
+    def _on_lost(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
+        self._rebalance.lost({place.partition for place in places})
+
+    def _on_statistics(self, text: str) -> None:
+        super()._on_statistics(text)
+        found = _decode_statistics(text)
+        # librdkafka's clock is its own; and what was reported before a process was frozen is old.
+        self._clock_ahead_s = min(self._clock_ahead_s, time.monotonic() - found.ts / 1e6)
+        coordinator = found.brokers.get("GroupCoordinator")
+        if coordinator and coordinator.rxidle >= 0:
+            self.answered_at = (found.ts - coordinator.rxidle) / 1e6 + self._clock_ahead_s
+
+
+class _BrokerStatistics(msgspec.Struct):
+    rxidle: int = -1  # microseconds since its last answer
+
+
+class _Statistics(msgspec.Struct):
+    ts: int  # microseconds
+    brokers: dict[str, _BrokerStatistics]
+
+
+_decode_statistics = msgspec.json.Decoder(_Statistics).decode
+
+
+class Publisher:
+    """Writes to one topic: each key's values in order, once, and without a hole.
+
+    What Kafka does not acknowledge is sent again for ever. What it refuses for good breaks the
+    publisher, with all that came after it; go on with a new one. `dropped` counts what was given
+    up by `drop_queue` and `drop_all`, once a `poll` has come after them.
+    """
+
+    def __init__(self, settings: Settings, topic: str, queue_limit: int = 100_000) -> None:
+        self._topic = topic
+        self._queue_limit = queue_limit
+        self._sent = 0
+        self._failed = 0
+        self.dropped = 0
+        options = client_options(settings)
+        # At "warning" librdkafka calls the guarantee experimental at every start, and counts what
+        # was purged on purpose.
+        level = _SYSLOG["error"] if settings.kafka_log_level == "warning" else options["log_level"]
+        self._producer = ck.Producer(
+            {
+                **options,
+                "log_level": level,
+                "acks": "all",
+                "enable.idempotence": True,
+                # A record that is refused for good is fatal: those behind it would be written.
+                "enable.gapless.guarantee": True,
+                "message.timeout.ms": 0,
+                "linger.ms": 1,
+                "queue.buffering.max.messages": queue_limit,
+                # 1.5 microseconds a record; what is neither outstanding nor failed was delivered.
+                "delivery.report.only.error": True,
+            }
+        )
+
+    @property
+    def room(self) -> int:
+        """How many records the queue has room for."""
+        return self._queue_limit - len(self._producer)
+
+    @property
+    def outstanding(self) -> int:
+        """How many records were sent and are neither acknowledged nor given up."""
+        return len(self._producer)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many records Kafka has acknowledged."""
+        return self._sent - self._failed - self.dropped - len(self._producer)
+
+    @property
+    def undelivered(self) -> int:
+        """How many records were sent and not acknowledged, whatever became of them."""
+        return self._sent - self.acknowledged
+
+    def send(self, partition: int, key: bytes, values: Sequence[bytes]) -> None:
+        """Queue the values, at most `room` of them.
+
+        Raises:
+            KafkaError: the publisher is broken.
+        """
+        records = [{"key": key, "value": value} for value in values]
+        try:
+            queued = self._producer.produce_batch(
+                self._topic, records, partition, on_delivery=self._on_failure
+            )
+        except ck.KafkaException as error:
+            raise translate(error) from error
+        self._sent += queued
+        if queued < len(records):
+            raise KafkaError(f"{len(records) - queued} records were not queued: {records[-1]}")
+
+    def poll(self, timeout_s: float = 0) -> None:
+        """Take note of what became of the records.
+
+        Raises:
+            KafkaError: the publisher is broken.
+        """
+        try:
+            self._producer.poll(timeout_s)
+        except ck.KafkaException as error:
+            raise translate(error) from error
+        except SystemError as error:
+            # confluent-kafka 2.16 runs a report's callback with the fatal error already raised.
+            raise translate(error.__cause__ or error) from error
+        if self._failed:
+            raise KafkaError(f"{self._failed} records were not delivered")
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all is acknowledged; return False where that takes longer.
+
+        Raises:
+            KafkaError: the publisher is broken.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self.outstanding and time.monotonic() < deadline:
+            self.poll(min(0.1, timeout_s))
+        return not self.outstanding
+
+    def drop_queue(self) -> None:
+        """Give up what waits to be sent, but not what is under way; send nothing more."""
+        self._producer.purge(in_flight=False)
+
+    def drop_all(self) -> None:
+        """Give up everything; send nothing more. Kafka may still write what is under way."""
+        self._producer.purge()
+
+    def _on_failure(self, error: ck.KafkaError | None, _: Record) -> None:
+        if error is not None and error.code() in (_E._PURGE_QUEUE, _E._PURGE_INFLIGHT):
+            self.dropped += 1
+        else:
+            self._failed += 1

@@ -1,7 +1,8 @@
 """The newest tick of each symbol, read from the ends of the partitions."""
 
+import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -11,6 +12,11 @@ from stockstream.kafka import Reader, Record
 
 #: The first step back from a partition's end, in records; it doubles until all is found.
 FIRST_STEP = 1_000
+#: How far two producers' clocks may be apart: a symbol's next tick is not older than that.
+CLOCK_SLACK_MS = 5_000
+
+_READ_S = 0.05
+_SILENCE_S = 10.0
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -44,46 +50,121 @@ def read_tails(
         KafkaUnavailable: Kafka did not hand over the records within `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    bounds = {p: reader.watermarks(p) for p in partitions}
-    ends = {p: high for p, (_, high) in bounds.items()}
-    lows = {p: max(low, high - (limit or high)) for p, (low, high) in bounds.items()}
-    newest: dict[str, Stored] = {}
-    start, step = dict(ends), FIRST_STEP
-    while start != lows and not all(symbol in newest for symbol in wanted):
-        stop = start
-        start = {p: max(lows[p], ends[p] - step) for p in stop}
-        step *= 2
-        for record in _between(reader, start, stop, deadline):
-            _keep_newest(newest, record)
+    scan = _Scan(reader, partitions)
+    lows = {p: max(low, scan.ends[p] - (limit or scan.ends[p])) for p, low in scan.lows.items()}
+    for step in _doubling_steps():
+        if scan.start == lows or all(symbol in scan.newest for symbol in wanted):
+            break
+        for _ in scan.back_to({p: max(lows[p], end - step) for p, end in scan.ends.items()}):
+            if time.monotonic() > deadline:
+                raise KafkaUnavailable(f"the newest ticks did not come in time: {reader.error}")
     reader.assign({})
-    return Tails(newest, ends)
+    return Tails(scan.newest, scan.ends)
+
+
+def find_newest(
+    reader: Reader, homes: Mapping[str, int], partitions: Iterable[int]
+) -> Iterator[dict[str, Stored | None]]:
+    """Find the newest tick of each symbol of `homes`, from whichever partition holds it.
+
+    A symbol's home is the partition that its ticks go to now. It is searched first, back from its
+    end; then the others, from a little before the tick that was found, for a newer one: ticks from
+    when the topic had fewer partitions. Only a symbol that has no tick at home costs reading all.
+
+    Yields the symbols that are settled (None: it has no tick), and every now and then {}, so that
+    the caller may do other work between.
+
+    Raises:
+        KafkaUnavailable: Kafka did not hand over any record for 10 s.
+    """
+    scan = _Scan(reader, partitions)
+    sought = dict(homes)
+    for step in _doubling_steps():
+        for _ in scan.back_to({p: scan.ends[p] - step for p in set(sought.values())}):
+            yield {}
+        found = [symbol for symbol, home in sought.items() if (symbol, home) in scan.seen]
+        if found:
+            oldest_ms = min(scan.newest[symbol].tick.timestamp for symbol in found)
+            since_ms = max(0, oldest_ms - CLOCK_SLACK_MS)
+            for _ in scan.back_to(reader.offsets_at(since_ms, scan.ends)):
+                yield {}
+            yield {symbol: scan.newest[symbol] for symbol in found}
+        absent = [s for s, home in sought.items() if scan.is_read(home) and s not in found]
+        if absent:
+            for _ in scan.back_to(scan.lows):
+                yield {}
+            yield {symbol: scan.newest.get(symbol) for symbol in absent}
+        for symbol in (*found, *absent):
+            del sought[symbol]
+        if not sought:
+            return
+
+
+class _Scan:
+    """Reads the partitions backwards, in steps, and keeps the newest tick of each symbol.
+
+    Each partition has been read from its `start` to its end, and holds nothing before its low.
+    """
+
+    def __init__(self, reader: Reader, partitions: Iterable[int]) -> None:
+        bounds = {p: reader.watermarks(p) for p in partitions}
+        self.lows = {p: low for p, (low, _) in bounds.items()}
+        self.ends = {p: high for p, (_, high) in bounds.items()}
+        self.start = dict(self.ends)
+        self.newest: dict[str, Stored] = {}
+        self.seen: set[tuple[str, int]] = set()
+        self._reader = reader
+
+    def is_read(self, partition: int) -> bool:
+        """Return whether the partition was read from its very beginning."""
+        return self.start[partition] <= self.lows[partition]
+
+    def back_to(self, offsets: Mapping[int, int]) -> Iterator[None]:
+        """Read the partitions back to these offsets; yield after each batch of records."""
+        start = {p: max(offset, self.lows[p]) for p, offset in offsets.items()}
+        stop = {p: self.start[p] for p, offset in start.items() if offset < self.start[p]}
+        for batch in _between(self._reader, {p: start[p] for p in stop}, stop):
+            for record in batch:
+                self._keep(record)
+            yield
+        self.start.update((p, start[p]) for p in stop)
+
+    def _keep(self, record: Record) -> None:
+        try:
+            found = Stored(tick.decode(record.value()), *place(record))
+        except RecordError:
+            return
+        symbol = found.tick.symbol
+        self.seen.add((symbol, found.partition))
+        known = self.newest.get(symbol)
+        if known is None or found.tick.sequence > known.tick.sequence:
+            self.newest[symbol] = found
+
+
+def _doubling_steps() -> Iterator[int]:
+    return (FIRST_STEP << n for n in itertools.count())
 
 
 def _between(
-    reader: Reader, start: dict[int, int], stop: dict[int, int], deadline: float
-) -> Iterable[Record]:
-    """Yield the records from `start` up to, and without, `stop`."""
-    open_ = {p for p in start if start[p] < stop[p]}
-    reader.assign({p: start[p] for p in open_})
-    while open_:
-        if time.monotonic() > deadline:
-            raise KafkaUnavailable(f"the newest ticks did not come in time: {reader.error}")
-        for record in reader.read(0.5):
-            partition, offset = place(record)
-            if partition in open_ and offset < stop[partition]:
-                yield record
-            if offset >= stop[partition] - 1:
-                open_.discard(partition)
-
-
-def _keep_newest(newest: dict[str, Stored], record: Record) -> None:
-    try:
-        found = tick.decode(record.value())
-    except RecordError:
-        return
-    known = newest.get(found.symbol)
-    if known is None or found.sequence > known.tick.sequence:
-        newest[found.symbol] = Stored(found, *place(record))
+    reader: Reader, start: Mapping[int, int], stop: Mapping[int, int]
+) -> Iterator[list[Record]]:
+    """Yield the records from `start` up to, and without, `stop`, in batches."""
+    reader.assign(start)
+    unread = set(start)
+    heard_s, ended = time.monotonic(), 0
+    while unread:
+        records = reader.read(_READ_S)
+        if records or len(reader.ends) > ended:
+            heard_s, ended = time.monotonic(), len(reader.ends)
+        elif time.monotonic() - heard_s > _SILENCE_S:
+            raise KafkaUnavailable(f"the newest ticks did not come: {reader.error or 'no answer'}")
+        places = [place(record) for record in records]
+        yield [
+            record for record, (p, offset) in zip(records, places, strict=True) if offset < stop[p]
+        ]
+        reached = dict(places)  # of each partition the last one
+        # A partition may end in what is not a record, such as a transaction's mark.
+        unread = {p for p in unread if max(reached.get(p, -1) + 1, reader.ends.get(p, 0)) < stop[p]}
 
 
 def place(record: Record) -> tuple[int, int]:
