@@ -46,6 +46,26 @@ def producer() -> None:
         raise StockstreamError(f"{undelivered} ticks were not delivered")
 
 
+@cli.command()
+@click.option("--symbols", metavar="AAPL,TSLA", help="Only these symbols.  [default: all]")
+@click.option("--from-beginning", is_flag=True, help="All that the topic has.")
+@click.option("--group", metavar="NAME", help="The consumer group.  [default: CONSUMER_GROUP]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def consumer(symbols: str | None, from_beginning: bool, group: str | None, as_json: bool) -> None:
+    """Print the ticks: a live table on a terminal, lines in a pipe."""
+    from stockstream.console import display
+    from stockstream.console.service import ConsoleConsumer
+    from stockstream.stopping import Stop
+
+    given = {"STOCK_SYMBOLS": symbols, "CONSUMER_GROUP": group}
+    settings = config.load(config.child_environment(**{k: v for k, v in given.items() if v}))
+    start_logging(settings.log_level)
+    wanted = settings.stock_symbols if symbols else ()
+    stop = Stop().on_signals()
+    shown = display.choose(as_json)
+    ConsoleConsumer(settings, stop, shown, wanted, from_beginning).run()
+
+
 @cli.group()
 def topics() -> None:
     """Create and show the topics that config/topics.yml wants."""

@@ -329,6 +329,18 @@ class Member(Reader):
             raise translate(error) from error
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
+    def commit_now(self, positions: Mapping[int, int]) -> None:
+        """Write the positions to the group, and wait until it has them.
+
+        Raises:
+            KafkaError: it did not take them.
+        """
+        offsets = [self._at(p, offset) for p, offset in positions.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except ck.KafkaException as error:
+            raise translate(error) from error
+
     def _on_assign(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
         offsets = self._rebalance.assigned({place.partition for place in places})
         self.add(offsets)

@@ -1,0 +1,1 @@
+"""The console consumer: topic -> terminal."""

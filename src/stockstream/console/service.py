@@ -1,0 +1,162 @@
+"""The console consumer: an ordinary member of a group that prints its share of the ticks."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Collection, Mapping
+
+from stockstream import tick
+from stockstream.config import Settings
+from stockstream.console.display import Display
+from stockstream.errors import KafkaError, RecordError
+from stockstream.kafka import Admin, Member, Record
+from stockstream.stopping import Stop
+from stockstream.tails import Stored, place
+from stockstream.waiting import Reminder, wait_for_topic
+
+#: CONSUMER_GROUP's default here.
+GROUP = "console-consumers"
+
+#: What a killed consumer prints again at the most, in time; each commit is a round trip.
+COMMIT_S = 1.0
+_POLL_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class ConsoleConsumer:
+    """Prints first and commits after: a line may come twice after a crash, but none is missed.
+
+    It is the Rebalance of its own membership: the group's words come during a read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: Stop,
+        display: Display,
+        symbols: Collection[str] = (),
+        from_beginning: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._display = display
+        self._symbols = symbols
+        self._from_beginning = from_beginning
+        self._started: set[int] = set()  # partitions whose beginning was asked for already
+        self._printed: dict[int, int] = {}  # next offsets that are not committed yet
+        self._committed_s = time.monotonic()
+        self._poison = 0
+        self._reminder = Reminder()
+        self._stop = stop
+        self._member: Member | None = None
+
+    def run(self) -> None:
+        """Print until a stop is requested, or until nobody reads what is printed."""
+        topic = self._settings.kafka_topic
+        if wait_for_topic(Admin(self._settings, timeout_s=2), topic, self._stop) is None:
+            return
+        group = self._settings.consumer_group or GROUP
+        self._member = member = Member(self._settings, topic, group, self)
+        try:
+            with self._display:
+                while not self._stop.requested:
+                    records = member.read(_POLL_S)
+                    if time.monotonic() - self._committed_s > COMMIT_S:
+                        self._commit()
+                    self._print(records)
+                    self._report_silence(member)
+        except BrokenPipeError:
+            # The reader (head, less) has what it wanted. Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        finally:
+            self._commit()
+            member.close()
+
+    # What the group says.
+
+    def assigned(self, partitions: set[int]) -> Mapping[int, int]:
+        """Go on from the group's position; where there is none, from now on.
+
+        Where it begins is committed before anything is printed: killed before its first commit,
+        it would otherwise leave no position, and the next one would begin further on.
+        """
+        fresh = partitions - self._started if self._from_beginning else set()
+        self._started |= partitions
+        starts = self._starts(partitions, fresh)
+        self._printed |= starts
+        self._committed_s = -COMMIT_S
+        return starts
+
+    def revoked(self, partitions: set[int]) -> None:
+        """Commit what was printed: another member goes on from there."""
+        self._commit()
+
+    def lost(self, partitions: set[int]) -> None:
+        """Forget the positions: another member has committed further already."""
+        for partition in partitions:
+            self._printed.pop(partition, None)
+
+    def _starts(self, partitions: set[int], fresh: set[int]) -> dict[int, int]:
+        """Return where to read each partition from, however long it takes to find out.
+
+        It cannot be guessed: from the end on, ticks would be missed.
+        """
+        member = self._member
+        while member and partitions and not self._stop.requested:
+            try:
+                known = partitions - fresh
+                found = member.committed(known) if known else {}
+                for partition in partitions - found.keys():
+                    first, end = member.watermarks(partition)
+                    found[partition] = first if partition in fresh else end
+                return found
+            except KafkaError as error:
+                if self._reminder.due():
+                    log.warning("waiting for the group's positions: %s", error)
+        return {}
+
+    # What is done in a turn of the loop.
+
+    def _print(self, records: list[Record]) -> None:
+        ticks: list[Stored] = []
+        positions: dict[int, int] = {}
+        for record in records:
+            partition, offset = place(record)
+            positions[partition] = offset + 1
+            try:
+                found = tick.decode(record.value())
+            except RecordError as error:
+                self._count_poison(partition, offset, error)
+                continue
+            if not self._symbols or found.symbol in self._symbols:
+                ticks.append(Stored(found, partition, offset))
+        if ticks:
+            self._display.show(ticks)
+        self._printed |= positions
+
+    def _count_poison(self, partition: int, offset: int, error: RecordError) -> None:
+        self._poison += 1
+        if self._reminder.due():
+            log.warning(
+                "skipped %d records that are no ticks; last: partition %d, offset %d: %s",
+                self._poison, partition, offset, error,
+            )  # fmt: skip
+
+    def _report_silence(self, member: Member) -> None:
+        if member.error is not None and self._reminder.due():
+            log.warning("Kafka: %s", member.error)
+            member.error = None
+
+    def _commit(self) -> None:
+        """Commit what has been printed; what cannot be committed now is with the next time."""
+        self._committed_s = time.monotonic()
+        if self._member is None or not self._printed:
+            return
+        try:
+            self._member.commit_now(self._printed)
+        except KafkaError as error:
+            if self._reminder.due():
+                log.warning("the positions were not committed: %s", error)
+            return
+        self._printed.clear()
