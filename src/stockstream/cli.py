@@ -7,7 +7,7 @@ import sys
 import click
 
 from stockstream import __version__, config
-from stockstream.errors import ConfigError, StockstreamError
+from stockstream.errors import ConfigError, NotReady, StockstreamError
 
 # Each command imports what it runs itself, so that `--help` answers at once and the bridge's
 # gevent never reaches the others.
@@ -66,6 +66,25 @@ def consumer(symbols: str | None, from_beginning: bool, group: str | None, as_js
     ConsoleConsumer(settings, stop, shown, wanted, from_beginning).run()
 
 
+@cli.command()
+@click.option("--port", metavar="PORT", help="Where the dashboard listens.")
+@click.option("--symbols", metavar="SYMBOLS", help="The stocks, with commas between.")
+@click.option("--interval", metavar="SECONDS", help="Time between two ticks of a stock.")
+@click.option("--fresh", is_flag=True, help="Drop the ticks that earlier runs have left.")
+def local(port: str | None, symbols: str | None, interval: str | None, fresh: bool) -> None:
+    """Run everything on this machine, without Docker: Kafka, producer, bridge, dashboard."""
+    try:
+        from stockstream.local.run import run
+    except ModuleNotFoundError as error:
+        raise NotReady(
+            f"{error.name} is not installed: pip install 'stockstream[local]'"
+        ) from error
+
+    options = {"WEBSOCKET_PORT": port, "STOCK_SYMBOLS": symbols, "TICK_INTERVAL": interval}
+    given = {name: value for name, value in options.items() if value is not None}
+    run(config.load(config.child_environment(**given)), config.ROOT / ".local", fresh)
+
+
 @cli.group()
 def topics() -> None:
     """Create and show the topics that config/topics.yml wants."""
@@ -112,10 +131,13 @@ def start_logging(level: str) -> None:
 
 
 def main() -> None:
-    """Run the command; an error of ours is one clear line, and 1 (2: bad usage or setting)."""
+    """Run the command; an error of ours is clear lines, and 1 (2: bad usage, setting, machine)."""
     try:
         cli.main(prog_name="stockstream", standalone_mode=True)
     except StockstreamError as error:
-        for line in str(error).splitlines():
-            click.echo(f"stockstream: {line}", err=True)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
+        if isinstance(error, ConfigError):  # a line for each bad value
+            for line in str(error).splitlines():
+                click.echo(f"stockstream: {line}", err=True)
+            sys.exit(2)
+        click.echo(f"stockstream: {error}", err=True)
+        sys.exit(2 if isinstance(error, NotReady) else 1)

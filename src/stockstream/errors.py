@@ -3,8 +3,9 @@
 StockstreamError
 ├── ConfigError         a variable or an option has a bad value
 ├── RecordError         a record on the topic is not a tick
-├── LocalError          a part of the local mode cannot be had or has ended
-│   └── NoRealKafka         Kafka's jars, or a Java to run them, are not to be had
+├── LocalError          a part of the local mode has ended, or does not come up
+│   └── NotReady            the machine lacks something: a free port, room, a network
+│       └── NoRealKafka         Kafka's jars, or a Java to run them, are not to be had
 └── KafkaError          Kafka refused a request
     ├── KafkaUnavailable    no broker answers
     └── TopicMissing        the topic does not exist
@@ -24,10 +25,14 @@ class RecordError(StockstreamError):
 
 
 class LocalError(StockstreamError):
-    """A part of the local mode cannot be had, or has ended."""
+    """A part of the local mode has ended, or does not come up."""
 
 
-class NoRealKafka(LocalError):
+class NotReady(LocalError):
+    """The machine lacks something that the local mode needs; the text says what to do."""
+
+
+class NoRealKafka(NotReady):
     """Kafka's jars, or a Java to run them, are not to be had on this machine."""
 
 

@@ -1,11 +1,23 @@
 """The local Kafka: a real broker that comes back on its ports and keeps its data."""
 
+import socket
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, Producer
 
-from stockstream.local.broker import Broker
+from stockstream.local.broker import Broker, PortTaken
+from stockstream.local.ports import free_port
 from support.kafka import create_topic
+
+
+def test_broker_on_a_taken_port_says_so(tmp_path: Path) -> None:
+    """Kafka ends where its port is taken; the error names the port, not a stack trace."""
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"port {port} is taken"):
+            Broker(tmp_path, port).start()
 
 
 def _write(broker: Broker, topic: str, value: bytes) -> None:

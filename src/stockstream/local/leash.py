@@ -16,6 +16,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Ask Linux for a SIGTERM at the parent's death, then become the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it died before the request
@@ -23,4 +24,5 @@ def main() -> None:
     os.execvp(command[0], command)  # noqa: S606
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stockstream.errors import LocalError
+from stockstream.local.signals import STOP_SIGNALS
 
 _LEASH = Path(__file__).with_name("leash.py")
 
@@ -57,7 +58,7 @@ class Part:
         Linux takes the end of the thread that started a child for the end of the parent.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as log, _signals_held():
             self._process = subprocess.Popen(
                 [sys.executable, "-I", str(_LEASH), str(os.getpid()), *self._command],
                 stdin=subprocess.DEVNULL,
@@ -72,20 +73,20 @@ class Part:
         """Send the signal to the process alone."""
         self._started().send_signal(number)
 
-    def stop(self, timeout_s: float = 20.0) -> int:
-        """Ask it to end with SIGTERM, kill what is left after `timeout_s`; return the exit code."""
-        process = self._started()
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout_s)
-        return self.kill()
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Ask it to end with SIGTERM, and kill what is left of it after `timeout_s`."""
+        if self._process is not None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout_s)
+            self.kill()
 
-    def kill(self) -> int:
-        """End it and its children at once with SIGKILL; return the exit code."""
-        process = self._started()
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a zombie
-            os.killpg(process.pid, signal.SIGKILL)
-        return process.wait()
+    def kill(self) -> None:
+        """End it at once with SIGKILL, and what is left of its children."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # EPERM: a zombie, macOS
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def check(self) -> None:
         """Raise LocalError where the part has ended, with its last lines."""
@@ -105,6 +106,19 @@ class Part:
         if self._process is None:
             raise LocalError(f"{self.name} was not started")
         return self._process
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let a signal wait, so that its exception cannot come between a start and its record.
+
+    The child inherits this; leash.py undoes it there.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ending(code: int) -> str:

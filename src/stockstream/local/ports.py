@@ -10,8 +10,8 @@ LOOPBACK = "127.0.0.1"
 _RANGE = range(20_000, 32_000)
 
 
-def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Say whether a server could listen on the port now."""
+def listen_error(port: int, host: str = LOOPBACK) -> OSError | None:
+    """Return why a server could not listen on the port now; None where it could."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         # As servers do, so that connections of a server that has just ended do not count.
@@ -19,14 +19,14 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         try:
             probe.bind((host, port))
             probe.listen(1)
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def free_port(preferred: int | None = None) -> int:
     """Return a port that nobody listens on: the preferred one if it is free, else any."""
-    if preferred is not None and is_free(preferred):
+    if preferred is not None and listen_error(preferred) is None:
         return preferred
     candidates = random.sample(_RANGE, len(_RANGE))
-    return next(port for port in candidates if is_free(port))
+    return next(port for port in candidates if listen_error(port) is None)

@@ -1,0 +1,87 @@
+"""A part: a child process that tells why it ended, and leaves nothing behind."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stockstream.errors import LocalError
+from stockstream.local.part import Part
+from support.waiting import wait_for
+
+FOR_EVER = "sleep 1000"
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Iterator[Callable[[str], Part]]:
+    """Return a function that starts a shell command as a part named `clock`."""
+    started: list[Part] = []
+
+    def start(command: str) -> Part:
+        part = Part("clock", ["sh", "-c", command], tmp_path / "clock.log")
+        part.start()
+        started.append(part)
+        return part
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+def _wait_until_ended(part: Part) -> None:
+    wait_for(lambda: part.exit_code, lambda code: code is not None)
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_part_that_has_ended_is_named_with_its_last_lines(part: Callable[[str], Part]) -> None:
+    """The error names the part, its exit code, its log and the log's last lines."""
+    clock = part("for i in $(seq 20); do echo line $i; done; exit 3")
+    _wait_until_ended(clock)
+    with pytest.raises(LocalError) as caught:
+        clock.check()
+    first, *rest = str(caught.value).splitlines()
+    assert first == f"clock has ended (exit code 3); the last lines of {clock.log}:"
+    assert rest == [f"line {i}" for i in range(11, 21)]
+
+
+def test_part_that_runs_passes_the_check(part: Callable[[str], Part]) -> None:
+    """A part that runs is no error."""
+    clock = part(FOR_EVER)
+    clock.check()
+    assert clock.running
+
+
+def test_part_takes_a_sigterm(part: Callable[[str], Part]) -> None:
+    """The signals that are held while a part starts are not held in the part."""
+    clock = part(f"kill -TERM $$; {FOR_EVER}")
+    _wait_until_ended(clock)
+    assert clock.exit_code == -signal.SIGTERM
+
+
+def test_part_stop_kills_what_does_not_listen(part: Callable[[str], Part]) -> None:
+    """A part that ignores SIGTERM is killed after the time it was given."""
+    clock = part(f"trap '' TERM; echo ready; {FOR_EVER}")
+    wait_for(lambda: clock.log.read_text())
+    clock.stop(timeout_s=0.5)
+    assert clock.exit_code == -signal.SIGKILL
+
+
+def test_part_stop_leaves_no_child(part: Callable[[str], Part]) -> None:
+    """What a part has started, and left, ends with it."""
+    clock = part(f"{FOR_EVER} & {FOR_EVER} & wait")
+    children = wait_for(lambda: psutil.Process(clock.pid).children(), lambda found: len(found) == 2)
+    clock.stop()
+    wait_for(lambda: [child for child in children if _runs(child)], lambda left: not left)
+
+
+def test_part_never_started_can_be_stopped(tmp_path: Path) -> None:
+    """Stopping what was never started does nothing."""
+    clock = Part("clock", ["true"], tmp_path / "clock.log")
+    clock.stop()
+    clock.kill()
+    assert not clock.running
