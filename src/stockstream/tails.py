@@ -9,6 +9,7 @@ import msgspec
 from stockstream import tick
 from stockstream.errors import KafkaUnavailable, RecordError
 from stockstream.kafka import Reader, Record
+from stockstream.tick import Stored
 
 #: The first step back from a partition's end, in records; it doubles until all is found.
 FIRST_STEP = 1_000
@@ -17,14 +18,6 @@ CLOCK_SLACK_MS = 5_000
 
 _READ_S = 0.05
 _SILENCE_S = 10.0
-
-
-class Stored(msgspec.Struct, frozen=True, gc=False):
-    """A tick with its place on the topic."""
-
-    tick: tick.Tick
-    partition: int
-    offset: int
 
 
 class Tails(msgspec.Struct, frozen=True):

@@ -33,6 +33,14 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     sequence: Annotated[int, Meta(ge=1, le=_MAX_INT)]
 
 
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """A tick with its place on the topic."""
+
+    tick: Tick
+    partition: int
+    offset: int
+
+
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Tick).decode
 

@@ -6,8 +6,7 @@ import pytest
 
 from stockstream.bridge.hub import FRESH_START_MS, Client, Hub
 from stockstream.bridge.stats import Stats
-from stockstream.tails import Stored
-from stockstream.tick import Tick
+from stockstream.tick import Stored, Tick
 
 
 class FakeOutbox:

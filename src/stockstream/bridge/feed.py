@@ -14,7 +14,8 @@ from stockstream.bridge.stats import Stats
 from stockstream.config import Settings
 from stockstream.errors import KafkaError, RecordError, TopicMissing
 from stockstream.kafka import Admin, Reader, Record, TopicInfo
-from stockstream.tails import Stored, place, read_tails
+from stockstream.tails import place, read_tails
+from stockstream.tick import Stored
 
 #: CONSUMER_GROUP's default here. The group is only written to: it has no members.
 GROUP = "websocket-consumers"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from stockstream.bridge import protocol
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.stats import Stats
-from stockstream.tails import Stored
+from stockstream.tick import Stored
 
 #: A sequence that is not above the symbol's last is a repeat: a producer that was cut off had a
 #: batch under way. But ticks that are this much younger mean that the symbol's history expired

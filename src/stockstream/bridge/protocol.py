@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stockstream.tails import Stored
-from stockstream.tick import Symbol
+from stockstream.tick import Stored, Symbol
 
 #: Close codes of RFC 6455, 7.4, and of the IANA registry (1012, 1013).
 GOING_AWAY = 1001

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from stockstream.tails import Stored
+from stockstream.tick import Stored
 
 _TREND = {1: ("▲", "green"), 0: ("●", "dim"), -1: ("▼", "red")}
 

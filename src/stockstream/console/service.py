@@ -12,7 +12,8 @@ from stockstream.console.display import Display
 from stockstream.errors import KafkaError, RecordError
 from stockstream.kafka import Admin, Member, Record
 from stockstream.stopping import Stop
-from stockstream.tails import Stored, place
+from stockstream.tails import place
+from stockstream.tick import Stored
 from stockstream.waiting import Reminder, wait_for_topic
 
 #: CONSUMER_GROUP's default here.

@@ -5,7 +5,8 @@ from collections.abc import Generator, Mapping
 
 from stockstream.config import Settings
 from stockstream.kafka import Reader
-from stockstream.tails import Stored, find_newest
+from stockstream.tails import find_newest
+from stockstream.tick import Stored
 
 Found = dict[str, Stored | None]
 
