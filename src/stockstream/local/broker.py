@@ -79,7 +79,7 @@ class Broker:
         command = [*self._java, "kafka.Kafka", "server.properties"]
         self.part = Part("Kafka", command, log or home / "kafka.log", directory=home)
 
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, timeout_s: float = 120.0) -> None:
         """Start Kafka and wait until it serves clients.
 
         Raises:

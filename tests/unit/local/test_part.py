@@ -1,6 +1,8 @@
 """A part: a child process that tells why it ended, and leaves nothing behind."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,10 +10,25 @@ import psutil
 import pytest
 
 from stockstream.errors import LocalError
+from stockstream.local import part as part_module
 from stockstream.local.part import Part
 from support.waiting import wait_for
 
 FOR_EVER = "sleep 1000"
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from stockstream.local import part
+
+part._LEASH = Path(sys.argv[1])
+child = part.Part("clock", ["sleep", "1000"], Path(sys.argv[2]))
+child.start()
+print(child.pid, flush=True)
+time.sleep(1000)
+"""
+
+NO_LEASH = "import os, sys; os.execvp(sys.argv[2], sys.argv[2:])"
 
 
 @pytest.fixture
@@ -77,6 +94,27 @@ def test_part_stop_leaves_no_child(part: Callable[[str], Part]) -> None:
     children = wait_for(lambda: psutil.Process(clock.pid).children(), lambda found: len(found) == 2)
     clock.stop()
     wait_for(lambda: [child for child in children if _runs(child)], lambda left: not left)
+
+
+def _orphan(leash: Path, directory: Path) -> psutil.Process:
+    """Return the part of a process that was killed."""
+    command = [sys.executable, "-c", PARENT, str(leash), str(directory / "log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    return child
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of the end")
+def test_part_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    """A killed parent takes its parts with it; without the leash they go on for ever."""
+    orphan = _orphan(part_module._LEASH, tmp_path)
+    wait_for(lambda: _runs(orphan), lambda runs: not runs)
+    (tmp_path / "leash.py").write_text(NO_LEASH)
+    orphan = _orphan(tmp_path / "leash.py", tmp_path)
+    with pytest.raises(AssertionError):
+        wait_for(lambda: _runs(orphan), lambda runs: not runs, timeout_s=2)
+    orphan.kill()
 
 
 def test_part_never_started_can_be_stopped(tmp_path: Path) -> None:
