@@ -7,7 +7,8 @@ import sys
 import click
 
 from stockstream import __version__, config
-from stockstream.errors import ConfigError, NotReady, StockstreamError
+from stockstream.errors import ConfigError, NotReady, StackError, StockstreamError
+from stockstream.ops import commands
 
 # Each command imports what it runs itself, so that `--help` answers at once and the bridge's
 # gevent never reaches the others.
@@ -42,7 +43,7 @@ def producer() -> None:
 
     settings = config.load()
     start_logging(settings.log_level)
-    if undelivered := Producer(settings, Stop().on_signals()).run():
+    if undelivered := Producer(settings, Stop(settings.heartbeat_file).on_signals()).run():
         raise StockstreamError(f"{undelivered} ticks were not delivered")
 
 
@@ -90,30 +91,8 @@ def topics() -> None:
     """Create and show the topics that config/topics.yml wants."""
 
 
-_phase = click.option(
-    "--phase", type=click.Choice(["dev", "prod"]), default="dev", show_default=True,
-    help="Which part of config/topics.yml to take: one broker, or three.",
-)  # fmt: skip
-
-
-@topics.command("apply")
-@_phase
-@click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=120.0, show_default=True,
-    help="Seconds to wait for the brokers.",
-)  # fmt: skip
-def apply_topics(phase: str, timeout_s: float) -> None:
-    """Create the topics that are missing; a topic that is there is left alone."""
-    from stockstream.kafka import Admin
-    from stockstream.ops import topics
-
-    specs = topics.load(phase)
-    for line in topics.apply(Admin(config.load()), specs, timeout_s):
-        click.echo(line)
-
-
 @topics.command("describe")
-@_phase
+@commands.phase_option
 def describe_topics(phase: str) -> None:
     """Show the topics as the cluster has them."""
     from stockstream.kafka import Admin
@@ -130,6 +109,12 @@ def start_logging(level: str) -> None:
     )
 
 
+for command in (commands.plan_topics, commands.apply_topics):
+    topics.add_command(command)
+for command in (commands.validate_project, commands.validate_cluster, commands.check):
+    cli.add_command(command)
+
+
 def main() -> None:
     """Run the command; an error of ours is clear lines, and 1 (2: bad usage, setting, machine)."""
     try:
@@ -140,4 +125,4 @@ def main() -> None:
                 click.echo(f"stockstream: {line}", err=True)
             sys.exit(2)
         click.echo(f"stockstream: {error}", err=True)
-        sys.exit(2 if isinstance(error, NotReady) else 1)
+        sys.exit(2 if isinstance(error, NotReady | StackError) else 1)

@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     consumer_group: Annotated[
         str, Meta(pattern=r"^[A-Za-z0-9._-]{0,249}$", description="letters, digits, '.', '_', '-'")
     ] = ""
+    heartbeat_file: Annotated[str, Meta(description="the path of a file")] = ""
     log_level: Level = "info"
     kafka_log_level: Level = "warning"
     max_clients: Annotated[int, Meta(ge=1, le=1_000_000, description="a number above 0")] = 10_000
@@ -127,6 +128,16 @@ def cache_dir() -> Path:
     """Return the directory for downloads that all checkouts of this user share."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "stockstream"
+
+
+def no_color() -> bool:
+    """Say whether the user wants no colour: NO_COLOR is set, to whatever."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
+def compose_project() -> str | None:
+    """Return COMPOSE_PROJECT_NAME, which compose itself reads, where it is set."""
+    return os.environ.get("COMPOSE_PROJECT_NAME") or None
 
 
 def java_home() -> Path | None:

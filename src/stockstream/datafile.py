@@ -10,12 +10,16 @@ from stockstream.errors import ConfigError
 
 T = TypeVar("T")
 
+#: The tag of `<<`, which takes another mapping in: what it brings may be given again.
+_MERGE = "tag:yaml.org,2002:merge"
+
 
 class _Loader(yaml.SafeLoader):
     """Plain YAML, but a key given twice is an error: the later one would win in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        given = (key for key, _ in node.value if key.tag != _MERGE)
+        keys = [self.construct_object(key, deep=True) for key in given]
         for key in keys:
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(

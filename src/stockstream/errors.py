@@ -6,6 +6,7 @@ StockstreamError
 ├── LocalError          a part of the local mode has ended, or does not come up
 │   └── NotReady            the machine lacks something: a free port, room, a network
 │       └── NoRealKafka         Kafka's jars, or a Java to run them, are not to be had
+├── StackError          the running stack cannot be found, or Docker not be asked
 └── KafkaError          Kafka refused a request
     ├── KafkaUnavailable    no broker answers
     └── TopicMissing        the topic does not exist
@@ -34,6 +35,10 @@ class NotReady(LocalError):
 
 class NoRealKafka(NotReady):
     """Kafka's jars, or a Java to run them, are not to be had on this machine."""
+
+
+class StackError(StockstreamError):
+    """The running stack cannot be found, or Docker cannot be asked about it."""
 
 
 class KafkaError(StockstreamError):

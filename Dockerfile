@@ -1,0 +1,46 @@
+# One image for the producer, the consumer, the bridge and the topics: they differ by command only.
+# Both base images can be replaced, by a mirror's name for instance (--build-arg).
+ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+ARG NODE_IMAGE=node:22-bookworm-slim
+
+# The dashboard's libraries: `npm ci` lays them in static/vendor.
+FROM ${NODE_IMAGE} AS vendor
+WORKDIR /build
+COPY static/package.json static/package-lock.json ./
+RUN npm ci --no-audit --no-fund --no-update-notifier
+
+# The virtual environment. It stands at the same place in the last stage: its scripts name it.
+FROM ${PYTHON_IMAGE} AS wheels
+WORKDIR /app
+RUN python -m venv --without-pip /opt/venv
+# Without the sources first, so that a change of them does not install everything again.
+COPY pyproject.toml constraints.txt README.md ./
+RUN mkdir -p src/stockstream && printf '"""%s"""\n__version__ = "0"\n' placeholder >src/stockstream/__init__.py \
+    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
+       --constraint constraints.txt --editable . \
+    # Sources and tests of the compiled packages: a third of them, and nothing reads them here.
+    && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
+    && find /opt/venv -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' \) -delete
+COPY src src
+# The root is read-only later: what is not compiled now is compiled at every start.
+RUN python -m compileall -q /opt/venv/lib src
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="stockstream" \
+      org.opencontainers.image.description="Real-time stock ticks: Kafka to WebSocket" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 WEBSOCKET_HOST=0.0.0.0
+WORKDIR /app
+COPY --from=wheels /opt/venv /opt/venv
+COPY --from=wheels /app/src src
+COPY config config
+COPY static static
+COPY --from=vendor /build/vendor static/vendor
+USER 10001:10001
+EXPOSE 8080
+ENTRYPOINT ["stockstream"]
+CMD ["bridge"]

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Bring the cluster's topics to what config/topics.yml declares: create what is missing, change
+# what differs. What would lose or reorder ticks is refused, and then nothing is changed.
+#
+# Usage: scripts/create-topics.sh [plan|apply|describe] [--phase dev|prod] [--allow-rekey]
+#        [--allow-data-loss] [--timeout SECONDS]
+#
+#   plan                show what would be done or refused; changes nothing
+#   apply               do it (default); a second run does nothing
+#   describe            show the topics as they are
+#   --phase dev|prod    which part of config/topics.yml (default dev)
+#   --allow-rekey       add partitions, although symbols move to other ones
+#   --allow-data-loss   shorten a retention, although it drops ticks
+#   --timeout SECONDS   how long `apply` waits for the brokers (default 120)
+#   -h, --help          show this
+#
+# The brokers are KAFKA_BOOTSTRAP_SERVERS (default localhost:9092).
+#
+# Exit codes: 0 done, 1 refused or failed, 2 wrong usage or a missing precondition.
+
+set -Eeuo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib/command.sh"
+
+case ${1:-} in
+plan | apply | describe)
+  verb=$1
+  shift
+  ;;
+*) verb=apply ;;
+esac
+run_stockstream topics "$verb" "$@"

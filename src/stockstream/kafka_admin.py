@@ -1,0 +1,128 @@
+"""What the operator's scripts ask of a cluster and change there: topics, and groups' lag."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import confluent_kafka as ck
+import msgspec
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    OffsetSpec,
+)
+from confluent_kafka.cimpl import NewPartitions
+
+from stockstream.kafka import Admin
+
+
+class TopicLayout(msgspec.Struct, frozen=True):
+    """How a topic is laid out: `set_configs` are what was set for it, `configs` all in force."""
+
+    partitions: int
+    replication_factor: int
+    set_configs: dict[str, str]
+    configs: dict[str, str]
+
+
+class ClusterAdmin(Admin):
+    """An Admin that also changes topics; no call waits longer than `timeout_s`."""
+
+    def broker_addresses(self) -> list[str]:
+        """Return the host:port that each broker gives its clients.
+
+        Raises:
+            KafkaUnavailable: none answers.
+        """
+        try:
+            brokers = self._client.list_topics(timeout=self._timeout_s).brokers.values()
+        except ck.KafkaException as error:
+            raise self._translate(error) from error
+        return [f"{broker.host}:{broker.port}" for broker in brokers]
+
+    def layout(self, topic: str) -> TopicLayout:
+        """Return the topic's partitions, copies and configs.
+
+        Raises:
+            KafkaUnavailable: no broker answered in time.
+            TopicMissing: there is no such topic.
+        """
+        self.describe(topic)  # its errors name what is missing
+        try:
+            partitions = self._client.list_topics(topic, timeout=self._timeout_s).topics[topic]
+        except ck.KafkaException as error:
+            raise self._translate(error) from error
+        wanted = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        entries = self._ask(self._client.describe_configs, [wanted])
+        configs = {name: str(entry.value) for name, entry in entries.items()}
+        own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+        return TopicLayout(
+            len(partitions.partitions),
+            min(len(partition.replicas) for partition in partitions.partitions.values()),
+            {name: configs[name] for name, entry in entries.items() if entry.source == own},
+            configs,
+        )
+
+    def change_configs(self, topic: str, changes: Mapping[str, str | None]) -> None:
+        """Set these configs of the topic; None takes one away, so that the broker's counts.
+
+        Raises:
+            KafkaError: Kafka refused them.
+        """
+        operations = {True: AlterConfigOpType.SET, False: AlterConfigOpType.DELETE}
+        entries = [
+            ConfigEntry(name, value, incremental_operation=operations[value is not None])
+            for name, value in changes.items()
+        ]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+        self._ask(self._client.incremental_alter_configs, [resource])
+
+    def add_partitions(self, topic: str, partitions: int) -> None:
+        """Give the topic this many partitions, more than it has.
+
+        Raises:
+            KafkaError: Kafka refused it.
+        """
+        self._ask(self._client.create_partitions, [NewPartitions(topic, partitions)])
+
+    def delete(self, topic: str) -> None:
+        """Delete the topic with all of its records.
+
+        Raises:
+            KafkaError: Kafka refused it.
+        """
+        self._ask(self._client.delete_topics, [topic])
+
+    def lag(self, group: str, topic: str) -> dict[int, int]:
+        """Return how many records of each partition the group has not committed yet.
+
+        A partition that it has never committed is left out.
+
+        Raises:
+            KafkaError: the group or the topic cannot be asked about.
+        """
+        wanted = ck.ConsumerGroupTopicPartitions(group)
+        positions = self._ask(self._client.list_consumer_group_offsets, [wanted])
+        mine = {p.partition: p.offset for p in positions.topic_partitions if p.topic == topic}
+        known = {partition: offset for partition, offset in mine.items() if offset >= 0}
+        ends = self._ends(topic, known)
+        return {partition: ends[partition] - offset for partition, offset in known.items()}
+
+    def _ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(topic, partition): latest for partition in partitions}
+        futures = self._client.list_offsets(wanted, request_timeout=self._timeout_s)
+        try:
+            return {p.partition: found.result().offset for p, found in futures.items()}
+        except ck.KafkaException as error:
+            raise self._translate(error) from error
+
+    def _ask(self, request: Callable[..., dict[Any, Any]], wanted: list[Any]) -> Any:
+        """Send a request about one thing, and return the answer."""
+        try:
+            (future,) = request(wanted, request_timeout=self._timeout_s).values()
+            return future.result(self._timeout_s + 1)
+        except ck.KafkaException as error:
+            raise self._translate(error) from error

@@ -1,0 +1,168 @@
+"""validate-cluster.sh: the running Phase 1 stack, from its containers to a tick in a browser."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from stockstream.config import ROOT, Settings
+from stockstream.errors import StockstreamError
+from stockstream.kafka_admin import ClusterAdmin
+from stockstream.ops import probes, topic_plan, topics
+from stockstream.ops.checks import CheckFailed, Checks, CheckSkipped
+from stockstream.ops.containers import Container, containers_of, docker
+from stockstream.ops.stackfile import Service, read
+
+#: The stack's file; what it wants to run is what has to be there.
+FILE = ROOT / "phase1/docker-compose.yml"
+
+_KAFKA_INSIDE, _KAFKA_OUTSIDE, _BRIDGE = 9092, 19092, 8080
+_GROUPS = {"websocket-consumers": "tick over WebSocket", "console-consumers": "consumer container"}
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the checks accept, and how long they wait: `timeout_s` is for all of them together."""
+
+    timeout_s: float = 60.0
+    tick_age_s: float = 30.0
+    lag: int = 1_000
+
+
+class Cluster:
+    """The running stack, and the checks of it.
+
+    Each check is tried again until the time for all is over, and at least once.
+    """
+
+    def __init__(self, checks: Checks, project: str, limits: Limits) -> None:
+        self._checks = checks
+        self._project = project
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.timeout_s
+
+    def validate(self) -> None:
+        """Run every check."""
+        services = read(FILE, {}).services.values()
+        for service in (s for s in services if "profiles" not in s.raw):
+            self._run(f"{service.name} container", partial(self._container, service))
+        self._run("ZooKeeper answers", self._zookeeper, "zookeeper container")
+        self._run("broker from inside", self._broker_inside, "kafka container")
+        self._run("broker from the host", self._broker_outside, "kafka container")
+        for name, spec in topics.load("dev").items():
+            self._topic(name, spec)
+        self._run(
+            "record round trip", self._round_trip, "broker from the host", "ZooKeeper answers"
+        )
+        self._run(
+            "bridge healthy", self._bridge,
+            "websocket-bridge container", "broker from inside", "topic stock_ticks",
+        )  # fmt: skip
+        self._run(
+            "tick over WebSocket", self._tick,
+            "producer container", "record round trip", "bridge healthy",
+        )  # fmt: skip
+        for group, needed in _GROUPS.items():
+            self._run(f"lag of {group}", partial(self._lag, group), "topic stock_ticks", needed)
+
+    def _run(self, name: str, look: Callable[[], str | None], *after: str) -> None:
+        self._checks.run(name, lambda: self._again(look), after=after)
+
+    def _again(self, look: Callable[[], str | None]) -> str | None:
+        while True:
+            try:
+                return look()
+            except CheckSkipped:
+                raise
+            except (CheckFailed, StockstreamError):
+                if time.monotonic() > self._deadline:
+                    raise
+            time.sleep(0.5)
+
+    def _topic(self, name: str, spec: topics.TopicSpec) -> None:
+        exists = f"topic {name}"
+        self._run(exists, partial(self._exists, name), "broker from the host")
+        # The broker reads configs from ZooKeeper: asked without it, each question holds one of its
+        # eight request threads until ZooKeeper is back, and soon nobody is answered any more.
+        self._run(
+            f"{exists} as declared", partial(self._declared, name, spec),
+            exists, "ZooKeeper answers",
+        )  # fmt: skip
+
+    def _find(self, service: str) -> Container:
+        found = containers_of(self._project).get(service)
+        if found is None:
+            raise CheckFailed("expected a container, observed none")
+        return found
+
+    def _container(self, service: Service) -> str:
+        """A service that stays has to be healthy; one that runs once, to have ended with 0."""
+        found = self._find(service.name)
+        observed = f"{found.state} {found.health}".strip()
+        if service.runs_once:
+            if found.state != "exited" or found.exit_code:
+                raise CheckFailed(f"expected exit code 0, observed {observed} {found.exit_code}")
+            return "done"
+        if (found.state, found.health) != ("running", "healthy"):
+            raise CheckFailed(f"expected running healthy, observed {observed}")
+        return "healthy"
+
+    def _zookeeper(self) -> str:
+        ask = "exec 3<>/dev/tcp/127.0.0.1/2181; printf mntr >&3; cat <&3"
+        answer = docker("exec", self._find("zookeeper").id, "timeout", "5", "bash", "-c", ask)
+        for line in answer.splitlines():
+            name, _, value = line.partition("\t")
+            if name == "zk_server_state":
+                return value
+        raise CheckFailed(f"expected its state, observed {answer[:200]!r}")
+
+    def _broker_inside(self) -> str:
+        """Look from a container of our image on the broker's network, which is gone afterwards."""
+        network, image = self._find("kafka").networks[0], self._find("topics").image
+        docker(
+            "run", "--rm", "--read-only", "--cap-drop", "ALL", "--network", network,
+            "--env", f"KAFKA_BOOTSTRAP_SERVERS=kafka:{_KAFKA_INSIDE}", image, "topics", "describe",
+        )  # fmt: skip
+        return f"kafka:{_KAFKA_INSIDE}"
+
+    def _broker_outside(self) -> str:
+        """Ask at the published port, and connect to the address that the broker itself gives."""
+        settings = self._settings()
+        for address in ClusterAdmin(settings).broker_addresses():
+            probes.connect(address)
+        return settings.bootstrap
+
+    def _settings(self) -> Settings:
+        port = self._find("kafka").ports.get(_KAFKA_OUTSIDE)
+        if port is None:
+            raise CheckFailed(f"expected port {_KAFKA_OUTSIDE} to be published, observed none")
+        return Settings(kafka_bootstrap_servers=(f"localhost:{port}",))
+
+    def _round_trip(self) -> str:
+        return probes.round_trip(self._settings())
+
+    def _exists(self, name: str) -> str:
+        return f"{ClusterAdmin(self._settings()).describe(name).partitions} partitions"
+
+    def _declared(self, name: str, spec: topics.TopicSpec) -> None:
+        everything = topic_plan.Permissions(rekey=True, data_loss=True)
+        steps = topic_plan.plan(ClusterAdmin(self._settings()), {name: spec}, (), everything)
+        if steps:
+            raise CheckFailed(f"not as declared: {', '.join(step.change for step in steps)}")
+
+    def _bridge(self) -> str:
+        return probes.bridge_health(self._bridge_url())
+
+    def _bridge_url(self) -> str:
+        port = self._find("websocket-bridge").ports.get(_BRIDGE)
+        if port is None:
+            raise CheckFailed(f"expected port {_BRIDGE} to be published, observed none")
+        return f"http://localhost:{port}"
+
+    def _tick(self) -> str:
+        wait_s = max(5.0, self._deadline - time.monotonic())
+        return probes.tick_over_websocket(self._bridge_url(), wait_s, self._limits.tick_age_s)
+
+    def _lag(self, group: str) -> str:
+        admin = ClusterAdmin(self._settings())
+        return probes.group_lag(admin, group, "stock_ticks", self._limits.lag)

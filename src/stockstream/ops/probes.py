@@ -1,0 +1,149 @@
+"""What the live checks ask: Kafka, the bridge over HTTP and WebSocket, in words for a check."""
+
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterable
+
+from stockstream import tick
+from stockstream.config import Settings
+from stockstream.errors import RecordError
+from stockstream.kafka import Publisher, Reader
+from stockstream.kafka_admin import ClusterAdmin
+from stockstream.ops.checks import CheckFailed
+
+_HTTP_TIMEOUT_S = 5
+
+
+def resolve(host: str) -> str:
+    """Return the host's addresses."""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError as error:
+        raise CheckFailed(f"no address for {host}: {error.strerror or error}") from error
+    return ", ".join(sorted(map(str, found)))
+
+
+def connect(address: str, timeout_s: float = 5) -> None:
+    """Open a TCP connection to host:port."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+    except OSError as error:
+        raise CheckFailed(f"no connection to {address}: {error.strerror or error}") from error
+
+
+def newest_tick_age_s(settings: Settings, partitions: int, timeout_s: float = 10) -> float:
+    """Return the age of the newest tick on the topic, by its own timestamp."""
+    reader = Reader(settings, settings.kafka_topic)
+    try:
+        ends = {p: reader.watermarks(p) for p in range(partitions)}
+        last = {p: high - 1 for p, (low, high) in ends.items() if high > low}
+        if not last:
+            raise CheckFailed("no tick on the topic")
+        return time.time() - max(_timestamps_s(reader, last, timeout_s))
+    finally:
+        reader.close()
+
+
+def _timestamps_s(reader: Reader, offsets: dict[int, int], timeout_s: float) -> Iterable[float]:
+    """Return the time of each record from `offsets` on, once every partition has given one."""
+    reader.assign(offsets)
+    deadline, waiting, found = time.monotonic() + timeout_s, set(offsets), []
+    while waiting:
+        if time.monotonic() > deadline:
+            raise CheckFailed(f"{len(waiting)} partitions gave no record: {reader.error}")
+        for record in reader.read(0.5):
+            waiting.discard(record.partition() or 0)
+            try:
+                found.append(tick.decode(record.value()).timestamp / 1000)
+            except RecordError:
+                found.append(0.0)
+    return found
+
+
+def round_trip(settings: Settings, timeout_s: float = 20) -> str:
+    """Write a record to a topic of its own, read it back, and delete the topic again."""
+    admin, topic = ClusterAdmin(settings), f"validate-{uuid.uuid4()}"
+    admin.create(topic, 1, 1, {})
+    try:
+        started = time.monotonic()
+        _write(settings, topic, topic.encode(), timeout_s)
+        _read(settings, topic, topic.encode(), timeout_s)
+        return f"{(time.monotonic() - started) * 1000:.0f} ms"
+    finally:
+        admin.delete(topic)
+
+
+def _write(settings: Settings, topic: str, value: bytes, timeout_s: float) -> None:
+    publisher = Publisher(settings, topic)
+    publisher.send(0, b"", [value])
+    if not publisher.flush(timeout_s):
+        publisher.drop_all()
+        raise CheckFailed(f"a record was not acknowledged within {timeout_s:g} s")
+
+
+def _read(settings: Settings, topic: str, value: bytes, timeout_s: float) -> None:
+    reader = Reader(settings, topic)
+    try:
+        reader.assign({0: 0})
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if any(record.value() == value for record in reader.read(0.5)):
+                return
+        raise CheckFailed(f"the record did not come back within {timeout_s:g} s: {reader.error}")
+    finally:
+        reader.close()
+
+
+def group_lag(admin: ClusterAdmin, group: str, topic: str, limit: int) -> str:
+    """Return how far the group is behind on the topic, in records."""
+    behind = admin.lag(group, topic)
+    if not behind:
+        raise CheckFailed(f"expected {group} to have committed, observed nothing")
+    if sum(behind.values()) > limit:
+        raise CheckFailed(f"expected at most {limit} records, observed {sum(behind.values())}")
+    return f"{sum(behind.values())} records"
+
+
+def bridge_health(url: str) -> str:
+    """Ask the bridge's /health; return its word."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=_HTTP_TIMEOUT_S) as answer:  # noqa: S310
+            return str(json.load(answer)["status"])
+    except urllib.error.HTTPError as error:
+        said = error.read().decode(errors="replace")
+        raise CheckFailed(f"expected 200, observed {error.code}: {said[:300]}") from error
+    except (OSError, ValueError) as error:
+        raise CheckFailed(f"{url}/health: {error}") from error
+
+
+def tick_over_websocket(url: str, timeout_s: float, limit_s: float) -> str:
+    """Subscribe to every symbol and wait for a live tick; return its symbol and age."""
+    # Only the machine that validates needs a client; the image does without.
+    from websockets.exceptions import WebSocketException
+    from websockets.sync.client import connect as open_websocket
+
+    deadline = time.monotonic() + timeout_s
+    try:
+        with open_websocket(url.replace("http", "ws", 1) + "/ws", open_timeout=5) as client:
+            client.send(json.dumps({"event": "subscribe", "data": {"symbols": "*"}}))
+            while (left_s := deadline - time.monotonic()) > 0:
+                message = json.loads(client.recv(left_s))
+                if message["event"] == "stock-tick":
+                    return _fresh(message["data"], limit_s)
+    except TimeoutError:
+        pass
+    except (OSError, WebSocketException) as error:
+        raise CheckFailed(f"{url}/ws: {error}") from error
+    raise CheckFailed(f"expected a tick within {timeout_s:g} s, observed none")
+
+
+def _fresh(data: dict[str, object], limit_s: float) -> str:
+    age_s = time.time() - int(str(data["timestamp"])) / 1000
+    if age_s > limit_s:
+        raise CheckFailed(f"expected a tick of the last {limit_s:g} s, observed {age_s:.1f} s")
+    return f"{data['symbol']}, {age_s * 1000:.0f} ms old"
