@@ -1,13 +1,17 @@
 """A Docker engine and the Phase 1 stack on it: once for all tests here, under --all only."""
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lab import compose, images
 from lab.engine import Engine, obstacle, running_engine
+from lab.stack import Stack
+from support.waiting import wait_for
 
 _spent_s: dict[str, float] = defaultdict(float)
 
@@ -39,6 +43,24 @@ def stand_ins(engine: Engine) -> images.Images:
 def compose_v2(engine: Engine) -> None:
     """Make `docker compose` work."""
     compose.ensure_v2(engine)
+
+
+@pytest.fixture(scope="session")
+def stack(engine: Engine, stand_ins: images.Images, compose_v2: None) -> Iterator[Stack]:
+    """The shipped compose file as a project; the first test that needs it brings it up."""
+    project = Stack(engine, f"stockstream-lab-{os.getpid()}")
+    yield project
+    project.take_down()
+
+
+@pytest.fixture
+def healthy(stack: Stack) -> Stack:
+    """The stack with everything well, whatever the test before did to it."""
+    # A container that was frozen stays unhealthy for some seconds, and compose then gives up.
+    wait_for(lambda: stack.compose("up", "-d") is not None)
+    stack.wait_until_healthy()
+    wait_for(stack.validate, lambda seen: all(c["status"] == "PASS" for c in seen.values()))
+    return stack
 
 
 @pytest.hookimpl(wrapper=True)

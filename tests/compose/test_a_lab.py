@@ -1,6 +1,7 @@
 """The stand-ins keep the contract of the images whose place they take."""
 
 import pytest
+
 from lab.engine import Engine
 from lab.images import Images
 

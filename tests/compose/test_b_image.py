@@ -1,0 +1,76 @@
+"""Our image: small, non-root, fine with a read-only root, labelled, and built by its script."""
+
+import json
+
+import pytest
+
+from lab.engine import Engine
+from lab.images import Images
+from stockstream import __version__
+from stockstream.config import ROOT
+
+#: python:3.12-slim-bookworm is 130 MB; the image is to stay below 250 MB.
+OURS_LIMIT_BYTES = (250 - 130) * 10**6
+IMAGE = "stockstream:dev"
+
+
+@pytest.fixture(scope="module")
+def image(engine: Engine, stand_ins: Images) -> str:
+    """The image as scripts/build-image.sh builds it."""
+    built = engine.run([str(ROOT / "scripts/build-image.sh")], timeout_s=600)
+    assert built.stdout.split() == [IMAGE, "stockstream-bridge:dev"]
+    return IMAGE
+
+
+def inspect(engine: Engine, image: str) -> dict:
+    return json.loads(engine.docker("image", "inspect", image))[0]
+
+
+def test_image_adds_less_than_its_share_of_250_mb(
+    engine: Engine, stand_ins: Images, image: str
+) -> None:
+    """What we put on top of the published base image leaves the whole below 250 MB."""
+    ours = inspect(engine, image)["Size"] - inspect(engine, stand_ins.python)["Size"]
+    assert 0 < ours < OURS_LIMIT_BYTES
+
+
+def test_image_says_what_it_is_and_is_not_root(engine: Engine, image: str) -> None:
+    """The OCI labels tell title, version and commit; the user is a number that is not 0."""
+    found = inspect(engine, image)["Config"]
+    labels = {k.removeprefix("org.opencontainers.image."): v for k, v in found["Labels"].items()}
+    assert labels["title"] == "stockstream"
+    assert labels["version"] == __version__
+    assert labels["revision"] not in ("", "unknown")
+    assert int(found["User"].partition(":")[0]) > 0
+
+
+def test_image_with_a_read_only_root_runs_every_command(engine: Engine, image: str) -> None:
+    """Without root, capabilities and a writable file system, each command answers."""
+    bare = ["docker", "run", "--rm", "--read-only", "--cap-drop", "ALL", image]
+    for command in ("producer", "consumer", "bridge", "topics", "check"):
+        assert "Usage: stockstream" in engine.run([*bare, command, "--help"]).stdout
+
+
+def test_image_has_the_dashboard_with_its_libraries(engine: Engine, image: str) -> None:
+    """The page's libraries come from the build, and its build tools stay there."""
+    listed = engine.docker("run", "--rm", "--entrypoint", "ls", image, "static", "static/vendor")
+    assert "index.html" in listed
+    assert "chart.js" in listed
+    assert "node_modules" not in listed
+
+
+def test_image_bad_setting_stops_the_start_at_once(engine: Engine, image: str) -> None:
+    """A bad value is named before anything starts."""
+    command = ["docker", "run", "--rm", "--env", "TICK_INTERVAL=often", image, "producer"]
+    ended = engine.run(command, check=False)
+    assert ended.returncode == 2
+    assert "TICK_INTERVAL=often: expected seconds" in ended.stderr
+
+
+def test_build_image_push_to_no_registry_fails(engine: Engine, image: str) -> None:
+    """A push that does not work is a failure, and says where to."""
+    script = str(ROOT / "scripts/build-image.sh")
+    ended = engine.run([script, "--push", "127.0.0.1:1"], check=False, timeout_s=600)
+    assert ended.returncode == 1
+    assert "127.0.0.1:1" in ended.stderr
+    engine.docker("image", "rm", f"127.0.0.1:1/stockstream:{__version__}")
