@@ -55,8 +55,9 @@ build() {
 push() {
   local target
   target=$REGISTRY/stockstream:$(version)
-  docker tag "$IMAGE" "$target"
-  docker push "$target" >&2
+  # Called where set -e does not hold: each step says itself that it failed.
+  docker tag "$IMAGE" "$target" || return
+  docker push "$target" >&2 || return
   printf '%s\n' "$target"
 }
 

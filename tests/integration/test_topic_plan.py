@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from stockstream.config import Settings
+from stockstream.errors import TopicMissing
 from stockstream.kafka_admin import ClusterAdmin
 from stockstream.ops.topic_plan import Permissions, carry_out, plan
 from stockstream.ops.topics import TopicSpec
+from support.waiting import wait_for
 
 SYMBOLS = ("AAPL", "GOOGL", "AMZN", "TSLA", "MSFT")
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -22,11 +24,36 @@ def steps(admin: ClusterAdmin, name: str, spec: TopicSpec, **may: bool) -> list[
     return [str(step) for step in plan(admin, {name: spec}, SYMBOLS, Permissions(**may))]
 
 
+def wait_until_done(admin: ClusterAdmin, name: str, spec: TopicSpec) -> None:
+    """Wait until nothing is left to do: the broker takes a moment to know of a change."""
+    wait_for(lambda: steps(admin, name, spec), lambda seen: seen == [])
+
+
+@pytest.fixture
+def known_topic(admin: ClusterAdmin, topic_factory: Callable[..., str]) -> Callable[..., str]:
+    """Return a function that makes a topic, and waits until the broker knows its configs."""
+
+    def create(**configs: str) -> str:
+        name = topic_factory(**configs)
+        wait_for(lambda: set_configs(admin, name), lambda seen: seen == len(configs))
+        return name
+
+    return create
+
+
+def set_configs(admin: ClusterAdmin, name: str) -> int | None:
+    """Return how many configs the topic has of its own, None while the broker does not know it."""
+    try:
+        return len(admin.layout(name).set_configs)
+    except TopicMissing:
+        return None
+
+
 def test_plan_topic_as_declared_has_nothing_to_do(
-    admin: ClusterAdmin, topic_factory: Callable[..., str]
+    admin: ClusterAdmin, known_topic: Callable[..., str]
 ) -> None:
     """A topic that is as it is declared needs no step."""
-    name = topic_factory(retention_ms=str(DAY_MS))
+    name = known_topic(retention_ms=str(DAY_MS))
     assert steps(admin, name, TopicSpec(3, 1, {"retention.ms": DAY_MS})) == []
 
 
@@ -36,10 +63,10 @@ def test_plan_missing_topic_is_to_be_created(admin: ClusterAdmin) -> None:
 
 
 def test_carry_out_changed_configs_are_set_and_a_second_run_does_nothing(
-    admin: ClusterAdmin, topic_factory: Callable[..., str]
+    admin: ClusterAdmin, known_topic: Callable[..., str]
 ) -> None:
     """A config that differs is set, one that is not declared goes, and then all is as declared."""
-    name = topic_factory(retention_ms=str(HOUR_MS), max_message_bytes="2000000")
+    name = known_topic(retention_ms=str(HOUR_MS), max_message_bytes="2000000")
     declared = TopicSpec(3, 1, {"retention.ms": DAY_MS, "segment.ms": HOUR_MS})
     wanted = plan(admin, {name: declared}, SYMBOLS, Permissions())
     assert list(carry_out(admin, wanted)) == [
@@ -47,37 +74,37 @@ def test_carry_out_changed_configs_are_set_and_a_second_run_does_nothing(
         f"{name}: segment.ms 604800000 -> 3600000",
         f"{name}: max.message.bytes 2000000 -> (the default)",
     ]
-    assert steps(admin, name, declared) == []
+    wait_until_done(admin, name, declared)
     assert admin.layout(name).set_configs == {"retention.ms": "86400000", "segment.ms": "3600000"}
 
 
 def test_plan_fewer_partitions_are_refused_for_good(
-    admin: ClusterAdmin, topic_factory: Callable[..., str]
+    admin: ClusterAdmin, known_topic: Callable[..., str]
 ) -> None:
     """Kafka cannot take partitions away, and no permission changes that."""
-    (step,) = steps(admin, topic_factory(), TopicSpec(2, 1), rekey=True, data_loss=True)
+    (step,) = steps(admin, known_topic(), TopicSpec(2, 1), rekey=True, data_loss=True)
     assert "refused: partitions 3 -> 2: Kafka cannot take partitions away" in step
 
 
 def test_plan_more_partitions_are_refused_with_the_symbols_that_would_move(
-    admin: ClusterAdmin, topic_factory: Callable[..., str]
+    admin: ClusterAdmin, known_topic: Callable[..., str]
 ) -> None:
     """More partitions move symbols: they are named, and only --allow-rekey lets it happen."""
-    name, declared = topic_factory(), TopicSpec(4, 1)
+    name, declared = known_topic(), TopicSpec(4, 1)
     (step,) = steps(admin, name, declared)
     assert "refused: partitions 3 -> 4: " in step
     # murmur2 of each key, modulo 3 and modulo 4; GOOGL stays.
     assert "AAPL, AMZN, TSLA, MSFT would move" in step
     list(carry_out(admin, plan(admin, {name: declared}, SYMBOLS, Permissions(rekey=True))))
-    assert steps(admin, name, declared) == []
+    wait_until_done(admin, name, declared)
     assert admin.layout(name).partitions == 4
 
 
 def test_plan_other_replication_is_refused(
-    admin: ClusterAdmin, topic_factory: Callable[..., str]
+    admin: ClusterAdmin, known_topic: Callable[..., str]
 ) -> None:
     """Copies are not moved by a script that creates topics."""
-    (step,) = steps(admin, topic_factory(), TopicSpec(3, 2), rekey=True, data_loss=True)
+    (step,) = steps(admin, known_topic(), TopicSpec(3, 2), rekey=True, data_loss=True)
     assert "refused: replication factor 1 -> 2: " in step
     assert "kafka-reassign-partitions" in step
 
@@ -94,14 +121,14 @@ def test_plan_other_replication_is_refused(
 )
 def test_plan_shorter_retention_is_refused_unless_allowed(
     admin: ClusterAdmin,
-    topic_factory: Callable[..., str],
+    known_topic: Callable[..., str],
     set_before: dict[str, str],
     declared: dict[str, str | int | float | bool],
 ) -> None:
     """What would drop ticks that are kept now happens with --allow-data-loss only."""
-    name, spec = topic_factory(**set_before), TopicSpec(3, 1, declared)
+    name, spec = known_topic(**set_before), TopicSpec(3, 1, declared)
     (step,) = steps(admin, name, spec)
     assert "refused: " in step
     assert "--allow-data-loss" in step
     list(carry_out(admin, plan(admin, {name: spec}, SYMBOLS, Permissions(data_loss=True))))
-    assert steps(admin, name, spec) == []
+    wait_until_done(admin, name, spec)
