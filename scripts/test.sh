@@ -20,7 +20,9 @@ set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
 # What `--all` installs where it is missing: command=package.
-APT_PACKAGES=(chromium=chromium)
+APT_PACKAGES=(
+  chromium=chromium dockerd=docker.io debootstrap=debootstrap docker-compose=docker-compose
+)
 
 ALL=
 PYTEST_ARGS=()

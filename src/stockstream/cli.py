@@ -62,7 +62,7 @@ def consumer(symbols: str | None, from_beginning: bool, group: str | None, as_js
     settings = config.load(config.child_environment(**{k: v for k, v in given.items() if v}))
     start_logging(settings.log_level)
     wanted = settings.stock_symbols if symbols else ()
-    stop = Stop().on_signals()
+    stop = Stop(settings.heartbeat_file).on_signals()
     shown = display.choose(as_json)
     ConsoleConsumer(settings, stop, shown, wanted, from_beginning).run()
 
