@@ -122,6 +122,7 @@ def test_bridge_topic_made_anew_begins_a_new_epoch(
     """Clients are told of the new epoch, and get its ticks although its sequences start at 1."""
     for _ in range(3):
         ticker.round(["AAPL"])
+    wait_for(bridge.metrics, lambda seen: seen["messagesProcessed"] == 3)
     with bridge.connect() as client:
         old = hear(client, "welcome")["epoch"]
         say(client, "subscribe", ["AAPL"])
