@@ -81,7 +81,9 @@ def running_engine() -> Iterator[Engine]:
 def _start(home: Path) -> subprocess.Popen[bytes]:
     with (home / "dockerd.log").open("wb") as log:
         return subprocess.Popen(
-            ["dockerd", "--data-root", str(home / "data"), "--exec-root", str(home / "exec"),
+            # It ends with the tests even where those are killed.
+            ["setpriv", "--pdeathsig", "TERM", "dockerd",
+             "--data-root", str(home / "data"), "--exec-root", str(home / "exec"),
              "--pidfile", str(home / "pid"), "--host", f"unix://{home}/docker.sock"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
