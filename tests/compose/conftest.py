@@ -63,6 +63,17 @@ def healthy(stack: Stack) -> Stack:
     return stack
 
 
+#: The first test of all pays for the images, and for compose itself where the machine has none.
+FIRST_TEST_S = 1800
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests here the time that their set-up takes on a new, busy machine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(FIRST_TEST_S))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Add the test's time, set-up included, to its block."""

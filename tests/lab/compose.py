@@ -56,7 +56,8 @@ def _build(plugin: Path) -> None:
         ):  # fmt: skip
             environment = {**os.environ, "GOFLAGS": "-mod=mod"}
             done = subprocess.run(
-                ["go", *arguments], cwd=sources, env=environment, capture_output=True, text=True
-            )
+                ["go", *arguments], cwd=sources, env=environment, capture_output=True, text=True,
+                timeout=1500,
+            )  # fmt: skip
             assert done.returncode == 0, f"go {arguments[0]}: {done.stderr[-4000:]}"
         partial.rename(plugin)
