@@ -73,20 +73,24 @@ class Part:
         """Send the signal to the process alone."""
         self._started().send_signal(number)
 
-    def stop(self, timeout_s: float = 20.0) -> None:
-        """Ask it to end with SIGTERM, and kill what is left of it after `timeout_s`."""
+    def stop(self, timeout_s: float = 20.0) -> int | None:
+        """Ask it to end with SIGTERM, and kill what is left of it after `timeout_s`.
+
+        Returns its exit code, None where it was never started.
+        """
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout_s)
-            self.kill()
+        return self.kill()
 
-    def kill(self) -> None:
-        """End it at once with SIGKILL, and what is left of its children."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # EPERM: a zombie, macOS
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+    def kill(self) -> int | None:
+        """End it at once with SIGKILL, and what is left of its children; return as `stop` does."""
+        if self._process is None:
+            return None
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # EPERM: a zombie, macOS
+            os.killpg(self._process.pid, signal.SIGKILL)
+        return self._process.wait()
 
     def check(self) -> None:
         """Raise LocalError where the part has ended, with its last lines."""

@@ -84,8 +84,7 @@ def test_part_stop_kills_what_does_not_listen(part: Callable[[str], Part]) -> No
     """A part that ignores SIGTERM is killed after the time it was given."""
     clock = part(f"trap '' TERM; echo ready; {FOR_EVER}")
     wait_for(lambda: clock.log.read_text())
-    clock.stop(timeout_s=0.5)
-    assert clock.exit_code == -signal.SIGKILL
+    assert clock.stop(timeout_s=0.5) == -signal.SIGKILL
 
 
 def test_part_stop_leaves_no_child(part: Callable[[str], Part]) -> None:
@@ -117,9 +116,15 @@ def test_part_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     orphan.kill()
 
 
+def test_part_stop_tells_the_exit_code(part: Callable[[str], Part]) -> None:
+    """A part that ends well when asked to has the exit code 0."""
+    clock = part(f"trap 'exit 0' TERM; echo ready; {FOR_EVER} & wait")
+    wait_for(lambda: clock.log.read_text())
+    assert clock.stop() == 0
+
+
 def test_part_never_started_can_be_stopped(tmp_path: Path) -> None:
     """Stopping what was never started does nothing."""
     clock = Part("clock", ["true"], tmp_path / "clock.log")
-    clock.stop()
-    clock.kill()
+    assert clock.stop() is None
     assert not clock.running
