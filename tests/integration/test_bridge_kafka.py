@@ -137,6 +137,23 @@ def test_bridge_topic_made_anew_begins_a_new_epoch(
         assert hear(client, "stock-tick")["sequence"] == 1
 
 
+def test_bridge_topic_that_was_missing_for_a_while_is_read_again(
+    bridge: Bridge, ticker: Ticker, kafka, topic: str
+) -> None:
+    """A topic that is deleted is the reason of a 503; made again, it is read again."""
+    ticker.round(["AAPL"])
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([topic])[topic].result(60)
+    wait_for(bridge.health, lambda seen: "does not exist" in str(seen[1]))
+    make_topic(kafka.bootstrap, topic)
+    bridge.wait_until_healthy()
+    with bridge.connect() as client:
+        say(client, "join", "stock-updates")
+        hear(client, "snapshot")
+        Ticker(kafka.bootstrap, topic).round(["AAPL"])
+        assert hear(client, "stock-tick")["sequence"] == 1
+
+
 def make_topic(bootstrap: str, name: str) -> str:
     """Create the topic with three partitions and return its name."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
