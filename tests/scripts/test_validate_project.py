@@ -148,7 +148,7 @@ ALSO = {
     "broken topics": {"phase1 replication"},
     "one tag twice": {"phase1 variables"},
     "an address that nothing can reach": {"phase1 variables"},
-    "no example of the variables": {"phase1 variables"},
+    "no example of the variables": {"links", "phase1 variables"},
     "one port twice": {"phase1 variables"},
     "a limit below the heap": {"phase1 variables"},
     "an open broker on every address": {"phase1 variables"},
