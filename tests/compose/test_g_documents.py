@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,12 @@ def read_from(stack: Stack) -> set[str]:
     return set()
 
 
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the documented backup lies, and is put back from."""
+    return tmp_path_factory.mktemp("backup")
+
+
 def test_documents_have_commands() -> None:
     """The commands are found at all, those of the table included."""
     found = [command for _, command in documented()]
@@ -52,7 +59,7 @@ def test_documents_have_commands() -> None:
 
 @pytest.mark.parametrize(("document", "command"), documented())
 def test_documented_command_works(
-    stack: Stack, read_from: set[str], document: str, command: str
+    stack: Stack, read_from: set[str], backup: Path, document: str, command: str
 ) -> None:
     """The command ends with exit code 0, in the order and on the stack of the documents."""
     if document not in read_from:
@@ -62,7 +69,10 @@ def test_documented_command_works(
     shown = command.replace("localhost:8080", f"localhost:{stack.bridge_port}")
     follows = " logs -f " in command
     run = ["timeout", str(_WATCHED_S)] if follows else []
-    variables = stack.variables | {"KAFKA_BOOTSTRAP_SERVERS": f"localhost:{stack.kafka_port}"}
+    variables = stack.variables | {
+        "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{stack.kafka_port}",
+        "TMPDIR": str(backup),
+    }
 
     def attempt() -> str:
         done = stack.engine.run(
