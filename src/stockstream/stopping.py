@@ -24,10 +24,14 @@ class Stop:
     @property
     def requested(self) -> bool:
         """Whether the service was asked to end."""
+        self.beat()
+        return self._requested
+
+    def beat(self) -> None:
+        """Show a sign of life, where a heartbeat is wanted."""
         if self._heartbeat and time.monotonic() - self._beat_at >= BEAT_S:
             self._beat_at = time.monotonic()
             self._heartbeat.touch()
-        return self._requested
 
     def on_signals(self) -> "Stop":
         """Take SIGTERM and SIGINT for the request from now on; call it from the main thread."""

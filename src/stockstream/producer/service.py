@@ -56,6 +56,7 @@ class Producer:
         self._told = ""
         self._totals_s = time.monotonic()
         self._made = self._acknowledged = 0
+        self._given_up = 0  # ticks that were dropped, and not made again yet
 
     def run(self) -> int:
         """Make ticks until a stop is requested; return how many were not delivered at the end."""
@@ -85,7 +86,7 @@ class Producer:
         """Hand over: the next holder goes on from what was acknowledged."""
         self._release(partitions)
         try:
-            if not self._publisher.flush(HAND_OVER_S):
+            if not self._deliver():
                 self._start_over(f"ticks were not acknowledged within {HAND_OVER_S:g} s")
         except KafkaError as error:
             self._start_over(str(error))
@@ -100,6 +101,15 @@ class Producer:
         self._held -= partitions
         self._rebalanced = True
         self._share.release(partitions)
+
+    def _deliver(self) -> bool:
+        """Wait until all is acknowledged, for HAND_OVER_S; return whether it is."""
+        deadline = time.monotonic() + HAND_OVER_S
+        while not self._publisher.flush(RETRY_S):
+            if time.monotonic() > deadline:
+                return False
+            self._stop.beat()  # this is long, but it is no hanging
+        return True
 
     # What is done in a turn of the loop.
 
@@ -151,6 +161,7 @@ class Producer:
             self._wait(error)
             return
         self._rebalanced = False
+        self._given_up = 0
         self._share.update(info, self._held, SILENCE_S)
         self._pacer.share(len(self._share))
         if str(self._share) != self._told:  # most of a rebalance's steps change nothing here
@@ -183,6 +194,7 @@ class Producer:
         """Give up what is not acknowledged, and go on from the newest ticks on the topic."""
         log.warning("starts over: %s", reason)
         self._acknowledged += self._publisher.acknowledged
+        self._given_up += self._publisher.undelivered
         self._publisher.drop_all()
         self._publisher = Publisher(self._settings, self._topic)
         self._share.clear()
@@ -201,7 +213,7 @@ class Producer:
             self._publisher.flush(STOP_S)
         except KafkaError as error:
             log.error("the last ticks: %s", error)
-        undelivered = self._publisher.undelivered
+        undelivered = self._publisher.undelivered + self._given_up
         self._log_totals()
         self._publisher.drop_all()
         return undelivered
