@@ -1,6 +1,7 @@
 """The console consumer: an ordinary member of a group that prints its share of the ticks."""
 
 import logging
+import math
 import os
 import sys
 import time
@@ -21,6 +22,8 @@ GROUP = "console-consumers"
 
 #: What a killed consumer prints again at the most, in time; each commit is a round trip.
 COMMIT_S = 1.0
+#: The group's coordinator answers every second; one that was not heard of for this long is away.
+SILENCE_S = 2.0
 _POLL_S = 0.5
 
 log = logging.getLogger(__name__)
@@ -153,6 +156,10 @@ class ConsoleConsumer:
         """Commit what has been printed; what cannot be committed now is with the next time."""
         self._committed_s = time.monotonic()
         if self._member is None or not self._printed:
+            return
+        # Without the coordinator this would take 11 s, more than a stop may take. At first there
+        # is no report on it yet, and without a coordinator there would be nothing to commit.
+        if SILENCE_S < self._committed_s - self._member.answered_at < math.inf:
             return
         try:
             self._member.commit_now(self._printed)
