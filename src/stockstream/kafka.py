@@ -1,9 +1,11 @@
 """The only module that knows confluent_kafka: clients, facts of the topic, errors in our words."""
 
+import contextlib
 import math
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 import confluent_kafka as ck
@@ -31,6 +33,10 @@ _UNAVAILABLE = {
 # How the cluster id of librdkafka's in-process broker begins.
 _IN_PROCESS = "mockCluster"
 _MISSING = {_E.UNKNOWN_TOPIC_OR_PART, _E._UNKNOWN_TOPIC, _E._UNKNOWN_PARTITION}
+
+
+#: An admin client that gets no answer is replaced at most so often.
+RENEW_S = 10.0
 
 
 class TopicInfo(msgspec.Struct, frozen=True):
@@ -77,9 +83,14 @@ class Admin:
     """Asks the cluster about its topics; no call waits longer than `timeout_s`."""
 
     def __init__(self, settings: Settings, timeout_s: float = 5.0) -> None:
-        self._client = AdminClient(client_options(settings))
+        self._options = client_options(settings)
         self._bootstrap = settings.bootstrap
         self._timeout_s = timeout_s
+        self._connect()
+
+    def _connect(self) -> None:
+        self._client = AdminClient(self._options)
+        self._connected_s = time.monotonic()
 
     def describe(self, topic: str) -> TopicInfo:
         """Return the topic's id and number of partitions.
@@ -122,12 +133,19 @@ class Admin:
         wanted = NewTopic(topic, partitions, replication_factor, config=dict(configs))
         future = self._client.create_topics([wanted], request_timeout=self._timeout_s)[topic]
         try:
-            future.result(self._timeout_s + 1)
+            self._result(future)
         except ck.KafkaException as error:
             if error.args[0].code() == _E.TOPIC_ALREADY_EXISTS:
                 return False
             raise self._translate(error) from error
         return True
+
+    def _result(self, future: Future[Any]) -> Any:
+        """Return what the request brought; librdkafka itself ends it after `timeout_s`."""
+        try:
+            return future.result(self._timeout_s + 1)
+        except TimeoutError as error:
+            raise KafkaUnavailable(f"no answer within {self._timeout_s + 1:g} s") from error
 
     def _translate(self, error: ck.KafkaException | ck.KafkaError, topic: str = "") -> KafkaError:
         found = translate(error)
@@ -137,6 +155,9 @@ class Admin:
                 "config/topics.yml"
             )
         if isinstance(found, KafkaUnavailable):
+            # It may be cut off (see `_is_cut_off`), which an admin client cannot tell.
+            if time.monotonic() - self._connected_s > RENEW_S:
+                self._connect()
             return KafkaUnavailable(f"no broker answers at {self._bootstrap}: {found}")
         return found
 
@@ -145,7 +166,7 @@ class Admin:
         wanted = ck.TopicCollection([topic])
         future = self._client.describe_topics(wanted, request_timeout=self._timeout_s)[topic]
         try:
-            return str(future.result(self._timeout_s + 1).topic_id)
+            return str(self._result(future).topic_id)
         except ck.KafkaException as error:
             if error.args[0].code() == _E._UNSUPPORTED_FEATURE:
                 return None
@@ -167,11 +188,36 @@ class InProcessBroker:
         self.bootstrap = ",".join(f"{b.host}:{b.port}" for b in cluster.brokers.values())
 
 
+class _BrokerStatistics(msgspec.Struct):
+    source: str = ""  # "learned", "configured", or "logical": a role that some broker has
+    rxidle: int = -1  # microseconds since its last answer
+
+
+class _Statistics(msgspec.Struct):
+    ts: int  # microseconds
+    brokers: dict[str, _BrokerStatistics]
+
+
+_decode_statistics = msgspec.json.Decoder(_Statistics).decode
+
+
+def _is_cut_off(statistics: _Statistics) -> bool:
+    """Tell whether librdkafka has no broker left to connect to, and will never have one again.
+
+    A broker of ZooKeeper's time answers for a moment after its start that the cluster has no
+    brokers. librdkafka (2.13 to 2.16 at least, its issue 5301) believes it and drops those that it
+    knows. While Kafka is merely away, it keeps them and tries to connect.
+    """
+    return not any(b.source in ("learned", "configured") for b in statistics.brokers.values())
+
+
 class Reader:
     """Reads given partitions from given offsets; no group membership, so it sees all of them.
 
     `read` is meant to be called by one thread; `error` and `statistics` are what librdkafka
     reported last, during a read. `ends` has the end of each partition that was read to it.
+    With `statistics_s` a read also notices a client that is cut off (see `_is_cut_off`), and goes
+    on with a new one from the same places.
     """
 
     def __init__(
@@ -188,37 +234,42 @@ class Reader:
         self.failed_commits = 0
         self.statistics: bytes = b""
         self.statistics_at = time.monotonic()
-        self._consumer = ck.Consumer(
-            {
-                **client_options(settings),
-                # librdkafka wants a name even where nothing joins; a random one cannot clash.
-                "group.id": group or f"reader-{uuid.uuid4()}",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                # An offset that retention took goes to the earliest; the caller sees the jump.
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 100,
-                "statistics.interval.ms": int(statistics_s * 1000),
-                "error_cb": self._on_error,
-                "stats_cb": self._on_statistics,
-                "on_commit": self._on_commit,
-                **(options or {}),
-            }
-        )
+        self._cut_off = False
+        self._starts: dict[int, int] = {}  # where each partition was assigned from
+        self._options = {
+            **client_options(settings),
+            # librdkafka wants a name even where nothing joins; a random one cannot clash.
+            "group.id": group or f"reader-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            # An offset that retention took goes to the earliest; the caller sees the jump.
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 100,
+            "statistics.interval.ms": int(statistics_s * 1000),
+            "error_cb": self._on_error,
+            "stats_cb": self._on_statistics,
+            "on_commit": self._on_commit,
+            **(options or {}),
+        }
+        self._consumer = ck.Consumer(self._options)
 
     def assign(self, offsets: Mapping[int, int]) -> None:
         """Read these partitions from now on, each from its offset."""
         self.ends.clear()
+        self._starts = dict(offsets)
         self._consumer.assign([self._at(p, offset) for p, offset in offsets.items()])
 
     def add(self, offsets: Mapping[int, int]) -> None:
         """Read these partitions too, each from its offset."""
+        self._starts |= offsets
         self._consumer.incremental_assign([self._at(p, offset) for p, offset in offsets.items()])
 
     def read(self, timeout_s: float, limit: int = 10_000) -> list[Record]:
         """Wait for a first record, then take what else is already there, without waiting again."""
         first = self._consumer.poll(timeout_s)
+        if self._cut_off:
+            self._renew()
         if first is None:
             return []
         records = [first, *self._consumer.consume(limit, 0)]
@@ -277,6 +328,20 @@ class Reader:
         """Leave at once; nothing is committed."""
         self._consumer.close()
 
+    def _renew(self) -> None:
+        """Go on with a new client, each partition from behind the last record that was read."""
+        read = {p.partition: p.offset for p in self._consumer.position(self._consumer.assignment())}
+        places = {
+            p: read[p] if read.get(p, -1) >= 0 else start for p, start in self._starts.items()
+        }
+        self._replace_client()
+        self.assign(places)
+
+    def _replace_client(self) -> None:
+        old, self._consumer = self._consumer, ck.Consumer(self._options)
+        self._cut_off = False
+        old.close()
+
     def _at(self, partition: int, offset: int = ck.OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self._topic, partition, offset)
 
@@ -286,6 +351,7 @@ class Reader:
     def _on_statistics(self, text: str) -> None:
         self.statistics = text.encode()
         self.statistics_at = time.monotonic()
+        self._cut_off = _is_cut_off(_decode_statistics(text))
 
     def _on_commit(self, error: ck.KafkaError | None, _: list[TopicPartition]) -> None:
         self.failed_commits += error is not None
@@ -334,9 +400,7 @@ class Member(Reader):
             "partition.assignment.strategy": "cooperative-sticky",
         }
         super().__init__(settings, topic, group, statistics_s=0.5, options=timeouts)
-        self._consumer.subscribe(
-            [topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        self._join()
 
     def committed(self, partitions: Iterable[int], timeout_s: float = 5.0) -> dict[int, int]:
         """Return the group's position in each partition; one without is left out.
@@ -362,17 +426,33 @@ class Member(Reader):
         except ck.KafkaException as error:
             raise translate(error) from error
 
+    def _join(self) -> None:
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def _renew(self) -> None:
+        """Join the group anew: by now it may have given the share to others."""
+        self._rebalance.lost({place.partition for place in self._consumer.assignment()})
+        self._replace_client()
+        self._join()
+
     def _on_assign(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
         offsets = self._rebalance.assigned({place.partition for place in places})
         self.add(offsets)
         if self._paused:
             self._consumer.pause(places)
 
-    def _on_revoke(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
-        self._rebalance.revoked({place.partition for place in places})
+    def _on_revoke(self, consumer: ck.Consumer, places: list[TopicPartition]) -> None:
+        if consumer is self._consumer:  # else one that was replaced is closed
+            self._rebalance.revoked({place.partition for place in places})
 
-    def _on_lost(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
-        self._rebalance.lost({place.partition for place in places})
+    def _on_lost(self, consumer: ck.Consumer, places: list[TopicPartition]) -> None:
+        if consumer is self._consumer:
+            self._rebalance.lost({place.partition for place in places})
 
     def _on_statistics(self, text: str) -> None:
         super()._on_statistics(text)
@@ -384,23 +464,12 @@ class Member(Reader):
             self.answered_at = (found.ts - coordinator.rxidle) / 1e6 + self._clock_ahead_s
 
 
-class _BrokerStatistics(msgspec.Struct):
-    rxidle: int = -1  # microseconds since its last answer
-
-
-class _Statistics(msgspec.Struct):
-    ts: int  # microseconds
-    brokers: dict[str, _BrokerStatistics]
-
-
-_decode_statistics = msgspec.json.Decoder(_Statistics).decode
-
-
 class Publisher:
     """Writes to one topic: each key's values in order, once, and without a hole.
 
     What Kafka does not acknowledge is sent again for ever. What it refuses for good breaks the
-    publisher, with all that came after it; go on with a new one. `dropped` counts what was given
+    publisher, with all that came after it, and so does the loss of all brokers (see
+    `_is_cut_off`); go on with a new one. `dropped` counts what was given
     up by `drop_queue` and `drop_all`, once a `poll` has come after them.
     """
 
@@ -409,6 +478,7 @@ class Publisher:
         self._queue_limit = queue_limit
         self._sent = 0
         self._failed = 0
+        self._cut_off = False
         self.dropped = 0
         options = client_options(settings)
         # At "warning" librdkafka calls the guarantee experimental at every start, and counts what
@@ -427,6 +497,8 @@ class Publisher:
                 "queue.buffering.max.messages": queue_limit,
                 # 1.5 microseconds a record; what is neither outstanding nor failed was delivered.
                 "delivery.report.only.error": True,
+                "statistics.interval.ms": 1000,
+                "stats_cb": self._on_statistics,
             }
         )
 
@@ -438,12 +510,16 @@ class Publisher:
     @property
     def outstanding(self) -> int:
         """How many records were sent and are neither acknowledged nor given up."""
+        # What librdkafka has to report counts too until it is served: statistics, errors.
+        with contextlib.suppress(ck.KafkaException, SystemError):  # `poll` raises it again
+            self._producer.poll(0)
         return len(self._producer)
 
     @property
     def acknowledged(self) -> int:
         """How many records Kafka has acknowledged."""
-        return self._sent - self._failed - self.dropped - len(self._producer)
+        outstanding = self.outstanding  # first: what it serves may change the others
+        return self._sent - self._failed - self.dropped - outstanding
 
     @property
     def undelivered(self) -> int:
@@ -482,6 +558,8 @@ class Publisher:
             raise translate(error.__cause__ or error) from error
         if self._failed:
             raise KafkaError(f"{self._failed} records were not delivered")
+        if self._cut_off:
+            raise KafkaError("the client has lost all of its brokers")
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all is acknowledged; return False where that takes longer.
@@ -501,6 +579,9 @@ class Publisher:
     def drop_all(self) -> None:
         """Give up everything; send nothing more. Kafka may still write what is under way."""
         self._producer.purge()
+
+    def _on_statistics(self, text: str) -> None:
+        self._cut_off = _is_cut_off(_decode_statistics(text))
 
     def _on_failure(self, error: ck.KafkaError | None, _: Record) -> None:
         if error is not None and error.code() in (_E._PURGE_QUEUE, _E._PURGE_INFLIGHT):

@@ -115,7 +115,7 @@ class ClusterAdmin(Admin):
         wanted = {TopicPartition(topic, partition): latest for partition in partitions}
         futures = self._client.list_offsets(wanted, request_timeout=self._timeout_s)
         try:
-            return {p.partition: found.result().offset for p, found in futures.items()}
+            return {p.partition: self._result(found).offset for p, found in futures.items()}
         except ck.KafkaException as error:
             raise self._translate(error) from error
 
@@ -123,6 +123,6 @@ class ClusterAdmin(Admin):
         """Send a request about one thing, and return the answer."""
         try:
             (future,) = request(wanted, request_timeout=self._timeout_s).values()
-            return future.result(self._timeout_s + 1)
+            return self._result(future)
         except ck.KafkaException as error:
             raise self._translate(error) from error

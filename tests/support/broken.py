@@ -1,5 +1,6 @@
 """Bridges with one decision left out: each is a fault that a test has to notice."""
 
+import math
 import signal
 
 from flask import Flask
@@ -68,6 +69,13 @@ def trusts_records() -> Flask:
         raise ValueError("not a tick")
 
     feed.Feed._count_poison = fail
+    return create_app()
+
+
+def trusts_its_client() -> Flask:
+    """Take a client without brokers for one whose brokers are away, and wait for them."""
+    kafka._is_cut_off = lambda _: False
+    kafka.RENEW_S = math.inf
     return create_app()
 
 

@@ -49,8 +49,14 @@ def careless() -> None:
     kafka.Publisher._on_failure = lambda *_: print("gave up a record")  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
+def trusting() -> None:
+    """Take a client without brokers for one whose brokers are away, and wait for them."""
+    kafka._is_cut_off = lambda _: False  # noqa: SLF001
+    kafka.RENEW_S = math.inf
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
-    change.__name__: change for change in (tiny_queue, forgetful, selfish, careless)
+    change.__name__: change for change in (tiny_queue, forgetful, selfish, careless, trusting)
 }
 
 if __name__ == "__main__":

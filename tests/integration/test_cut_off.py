@@ -1,0 +1,123 @@
+"""A restarted broker that says that the cluster has no brokers, which librdkafka believes."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from support.bridge import hear, say
+from support.forgetful import ForgetfulKafka
+from support.ledger import assert_faultless, highest, read_ledger
+from support.ticks import Ticker
+from support.waiting import wait_for
+
+#: A client that is not cut off asks at least every second.
+QUIET_S = 10.0
+
+
+@pytest.fixture
+def way(kafka, topic: str) -> Iterator[ForgetfulKafka]:
+    """Return a way to the Kafka that can be made to forget its brokers."""
+    found = ForgetfulKafka(int(kafka.bootstrap.rpartition(":")[2]), topic)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def variables(way: ForgetfulKafka, topic: str) -> dict[str, str]:
+    return {"KAFKA_BOOTSTRAP_SERVERS": way.bootstrap, "KAFKA_TOPIC": topic}
+
+
+def forget(way: ForgetfulKafka, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Let every client hear that there are no brokers, and know them again."""
+    with way.forgetting():
+        told = way.told
+        wait_for(lambda: way.told >= told + 4)
+        meanwhile()
+
+
+def forget_for_good(way: ForgetfulKafka) -> None:
+    """Let the clients hear it until none asks any more, and then know the brokers again."""
+    with way.forgetting():
+        told = way.told
+        wait_for(lambda: way.told > told)
+        wait_until_quiet(way)
+
+
+def wait_until_quiet(way: ForgetfulKafka, quiet_s: float = QUIET_S) -> None:
+    wait_for(lambda: time.monotonic() - way.asked_s, lambda seen_s: seen_s > quiet_s)
+
+
+def test_bridge_that_was_cut_off_goes_on_behind_its_last_tick(
+    bridge_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker
+) -> None:
+    """Its clients stay, and get every tick once, also those of the time between."""
+    bridge = bridge_factory(**variables)
+    with bridge.connect() as client:
+        say(client, "join", "stock-updates")
+        hear(client, "snapshot")
+        ticker.round(["AAPL"])
+        assert hear(client, "stock-tick")["sequence"] == 1
+        forget(way, lambda: ticker.round(["AAPL", "TSLA"]))
+        got = [hear(client, "stock-tick") for _ in range(2)]
+        assert {(tick["symbol"], tick["sequence"]) for tick in got} == {("AAPL", 2), ("TSLA", 1)}
+        bridge.wait_until_healthy()
+        ticker.round(["AAPL"])
+        assert hear(client, "stock-tick")["sequence"] == 3
+
+
+def test_producer_that_was_cut_off_goes_on_without_hole_or_repeat(
+    service_factory, kafka, way: ForgetfulKafka, variables: dict[str, str], topic: str
+) -> None:
+    """It joins its group anew, and goes on from the newest ticks."""
+    service_factory("producer", **variables, TICK_INTERVAL="0.01")
+    wait_for(lambda: len(read_ledger(kafka.bootstrap, topic)) > 100)
+    forget(way)
+    before = sum(highest(read_ledger(kafka.bootstrap, topic)).values())
+    entries = wait_for(
+        lambda: read_ledger(kafka.bootstrap, topic),
+        lambda entries: sum(highest(entries).values()) > before + 500,
+    )
+    assert_faultless(entries)
+
+
+def test_consumer_that_was_cut_off_misses_nothing(
+    service_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker
+) -> None:
+    """It joins its group anew, and goes on from the group's positions."""
+    part = service_factory("consumer", "--from-beginning", **variables)
+    ticker.round(["AAPL"])
+    wait_for(lambda: " AAPL " in part.log.read_text())
+    forget(way)
+    ticker.round(["TSLA"])
+    wait_for(lambda: part.log.read_text(), lambda seen: " TSLA " in seen)
+
+
+@pytest.mark.parametrize("command", ["producer", "consumer"])
+def test_service_that_trusts_its_client_stays_cut_off(
+    service_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker, command: str
+) -> None:
+    """The control: without the look at its brokers, it never asks again."""
+    part = service_factory(command, **variables, variant="trusting", TICK_INTERVAL="0.01")
+    asked = "makes" if command == "producer" else " AAPL "
+
+    def under_way() -> bool:
+        ticker.round(["AAPL"])
+        return asked in part.log.read_text()
+
+    wait_for(under_way)
+    forget_for_good(way)
+    asked_s = way.asked_s
+    wait_until_quiet(way, 2 * QUIET_S)
+    assert way.asked_s == asked_s
+
+
+def test_bridge_that_trusts_its_client_stays_cut_off(
+    bridge_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker
+) -> None:
+    """The control: without the look at its brokers, it never asks again."""
+    bridge_factory(**variables, broken="trusts_its_client")
+    forget_for_good(way)
+    asked_s = way.asked_s
+    wait_until_quiet(way, 2 * QUIET_S)
+    assert way.asked_s == asked_s
