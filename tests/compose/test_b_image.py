@@ -44,6 +44,24 @@ def test_image_says_what_it_is_and_is_not_root(engine: Engine, image: str) -> No
     assert int(found["User"].partition(":")[0]) > 0
 
 
+def start_cpu_s(engine: Engine, image: str, *python_options: str) -> float:
+    """Return the CPU time until the bridge's application stands, which waits for nothing."""
+    start = "from stockstream.bridge.app import create_app; create_app()"
+    timed = f"TIMEFORMAT='%U %S'; time python {' '.join(python_options)} -c '{start}'"
+    bare = ["docker", "run", "--rm", "--read-only", "--entrypoint", "bash", image, "-c", timed]
+    return sum(map(float, engine.run(bare).stderr.split()))
+
+
+def test_image_starts_in_less_than_2_s(engine: Engine, image: str) -> None:
+    """The start takes well below 2 s of CPU, because the image brings its bytecode along.
+
+    The control compiles at every start, as an image without bytecode does on a read-only root.
+    """
+    spent_s = start_cpu_s(engine, image)
+    assert spent_s < 2.0
+    assert start_cpu_s(engine, image, "-X", "pycache_prefix=/nowhere") > 2 * spent_s
+
+
 def test_image_with_a_read_only_root_runs_every_command(engine: Engine, image: str) -> None:
     """Without root, capabilities and a writable file system, each command answers."""
     bare = ["docker", "run", "--rm", "--read-only", "--cap-drop", "ALL", image]
