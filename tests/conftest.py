@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import images
+from lab.engine import Engine, obstacle, running_engine
 from stockstream import config
 from stockstream.local.broker import Broker
 from stockstream.local.part import Part
@@ -58,6 +60,23 @@ def kafka(
     broker.start()
     yield broker
     broker.kill()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A Docker engine: the machine's, else one that ends with the tests."""
+    if reason := obstacle():
+        pytest.skip(reason)
+    with running_engine() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def stand_ins(engine: Engine) -> images.Images:
+    """The images that stand in for the registry's; every command of the engine sees their names."""
+    found = images.provide(engine)
+    engine.environment.update(found.environment)
+    return found
 
 
 @pytest.fixture

@@ -32,10 +32,11 @@ class Images:
     node: str
     kafka: str
     zookeeper: str
+    host: str  # not a stand-in: a machine of the Swarm lab
 
     @property
     def all(self) -> tuple[str, ...]:
-        return (self.python, self.node, self.kafka, self.zookeeper)
+        return (self.python, self.node, self.kafka, self.zookeeper, self.host)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -52,7 +53,7 @@ def provide(engine: Engine) -> Images:
     """Return the stand-ins, from the engine, from the cache, or built (about two minutes)."""
     tag = _fingerprint()
     images = Images(
-        *(f"stockstream-lab/{n}:{tag}" for n in ("python", "node", "kafka", "zookeeper"))
+        *(f"stockstream-lab/{n}:{tag}" for n in ("python", "node", "kafka", "zookeeper", "host"))
     )
     cached = config.cache_dir() / "lab" / f"images-{tag}.tar"
     if _present(engine, images):
@@ -92,6 +93,7 @@ def _build(engine: Engine, tag: str) -> None:
         authorities = {_AUTHORITIES.name: _AUTHORITIES}
         _image(engine, scratch, tag, "python", {"BASE": base}, authorities)
         _image(engine, scratch, tag, "node", {"BASE": base}, {**authorities, **_node_files()})
+        _image(engine, scratch, tag, "host", {"BASE": base})
         shutil.rmtree(scratch / "rootfs")
         _collect_jars(scratch / "jars")
         jvm = _image(engine, scratch, tag, "jvm", {"BASE": base}, {"jars": scratch / "jars"})

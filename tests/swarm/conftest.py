@@ -1,0 +1,67 @@
+"""A Swarm of three nodes and the Phase 2 stack on it: once for all tests here, under --all only."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.engine import Engine
+from lab.images import Images
+from lab.swarm import NODES, Swarm
+from stockstream.config import ROOT
+from support.blocks import Blocks
+
+BLOCKS = Blocks(Path(__file__).parent, "Docker Swarm")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_with_all(request: pytest.FixtureRequest) -> None:
+    if not request.config.option.all_parts:
+        pytest.skip("starts three Docker engines and a Swarm: runs under --all only")
+
+
+@pytest.fixture(scope="session")
+def swarm(_only_with_all: None, engine: Engine, stand_ins: Images) -> Iterator[Swarm]:
+    """Three bare hosts in one Swarm, with the images on each; nothing is labelled or deployed."""
+    built = engine.run([str(ROOT / "scripts/build-image.sh")], timeout_s=600).stdout.split()
+    names = {**stand_ins.environment, "STOCKSTREAM_IMAGE": built[0]}
+    lab = Swarm(engine, f"stockstream-swarm-{os.getpid()}", names)
+    try:
+        lab.start([built[0], stand_ins.kafka, stand_ins.zookeeper], stand_ins.host)
+        yield lab
+    finally:
+        lab.take_down()
+
+
+@pytest.fixture(scope="session")
+def stack(swarm: Swarm) -> Swarm:
+    """The shipped stack on three nodes, formed: node n carries the identities n and a bridge."""
+    for number, node in enumerate(NODES, start=1):
+        identities = (f"kafka-{number}", f"zookeeper-{number}", "bridge")
+        swarm.label(node, *(f"stockstream.{identity}=true" for identity in identities))
+    swarm.deploy()
+    swarm.wait_until_formed()
+    return swarm
+
+
+#: The first test of all pays for the images, the nodes, and the stack that forms.
+FIRST_TEST_S = 1800
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests here the time that their set-up takes on a new, busy machine."""
+    for item in filter(BLOCKS.has, items):
+        item.add_marker(pytest.mark.timeout(FIRST_TEST_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Add the test's time to its block."""
+    with BLOCKS.measured(item):
+        return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the time that each block took."""
+    BLOCKS.print(terminalreporter)
