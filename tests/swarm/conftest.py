@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.bench import Bench
 from lab.engine import Engine
 from lab.images import Images
 from lab.swarm import NODES, Swarm
@@ -43,6 +44,12 @@ def stack(swarm: Swarm) -> Swarm:
     swarm.deploy()
     swarm.wait_until_formed()
     return swarm
+
+
+@pytest.fixture(scope="session")
+def bench(stack: Swarm) -> Bench:
+    """A container beside the brokers, for the tests' own producer, consumer and audit."""
+    return Bench(stack, stack.variables["STOCKSTREAM_IMAGE"])
 
 
 #: The first test of all pays for the images, the nodes, and the stack that forms.

@@ -1,0 +1,115 @@
+"""A container of our image beside the brokers, which they are reachable from, for test programs."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from lab.swarm import BROKERS, FIRST, STACK, ZOOKEEPERS, Swarm
+from stockstream.config import ROOT
+
+BOOTSTRAP = ",".join(f"{name}:9092" for name in BROKERS)
+_ENSEMBLE = ",".join(f"{name}:2181" for name in ZOOKEEPERS)
+_NAME = "bench"
+
+
+class Program:
+    """A program of tests/support that runs in the bench, until its standard input is closed."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
+        # What it says on standard error, pytest shows where the test fails.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def end(self, timeout_s: float = 300.0) -> list[dict[str, Any]]:
+        """Ask it to end, and return the JSON lines that it has printed."""
+        output, _ = self._process.communicate(timeout=timeout_s)
+        assert self._process.returncode == 0, f"exit code {self._process.returncode}: {output}"
+        return [json.loads(line) for line in output.splitlines()]
+
+
+class Bench:
+    """The container, on the stack's network for brokers; it stands on the first node."""
+
+    def __init__(self, swarm: Swarm, image: str) -> None:
+        self._swarm = swarm
+        swarm.docker(
+            "run", "--detach", "--init", "--name", _NAME, "--network", f"{STACK}_back",
+            "--env", "PYTHONPATH=/app", "--entrypoint", "sleep", image, "infinity",
+        )  # fmt: skip
+        swarm.docker("cp", f"{ROOT}/tests/support", f"{_NAME}:/app/support")
+
+    def start(self, module: str, *arguments: str) -> Program:
+        """Start a program, which ends with the context."""
+        environment = self._swarm.engine_of(FIRST).environment
+        return Program(self._command(module, *arguments), environment)
+
+    def ask(self, module: str, *arguments: str, given: object = None) -> Any:
+        """Return the JSON that a program prints for the JSON that it is given."""
+        done = subprocess.run(
+            self._command(module, *arguments), input=json.dumps(given), capture_output=True,
+            text=True, timeout=300, env=self._swarm.engine_of(FIRST).environment,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{module}: {done.stderr[-4000:]}"
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def cluster(self) -> "Cluster":
+        """Ask Kafka and ZooKeeper how they are."""
+        return Cluster(self.ask("support.cluster", BOOTSTRAP, _ENSEMBLE))
+
+    def _command(self, module: str, *arguments: str) -> list[str]:
+        return ["docker", "exec", "--interactive", _NAME, "python", "-m", module, *arguments]
+
+
+class Cluster:
+    """Who leads what, as support.cluster has seen it."""
+
+    def __init__(self, seen: dict[str, Any]) -> None:
+        self._seen = seen
+
+    def __repr__(self) -> str:
+        return json.dumps(self._seen)
+
+    @property
+    def controller(self) -> str | None:
+        return _broker(self._seen["controller"])
+
+    @property
+    def zookeeper_leader(self) -> str | None:
+        modes = self._seen["zookeeper"]
+        return next((name for name, mode in modes.items() if mode == "leader"), None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all brokers are in, all copies in sync, and ZooKeeper is led and followed."""
+        modes = sorted(self._seen["zookeeper"].values())
+        return (
+            len(self._seen["brokers"]) == len(BROKERS)
+            and modes == ["follower", "follower", "leader"]
+            and all(
+                part["leader"] > 0 and sorted(part["isr"]) == sorted(part["replicas"])
+                for part in self._seen["partitions"].values()
+            )
+        )
+
+    def leader(self, topic: str, partition: int = 0) -> str | None:
+        """Return the broker that leads the partition, if any does."""
+        return _broker(self._seen["partitions"][f"{topic}-{partition}"]["leader"])
+
+    def in_sync(self, topic: str, partition: int = 0) -> list[str]:
+        """Return the brokers that are in the partition's ISR."""
+        isr = self._seen["partitions"][f"{topic}-{partition}"]["isr"]
+        return [f"kafka-{number}" for number in sorted(isr)]
+
+
+def _broker(number: int) -> str | None:
+    """Return the name of a broker; Kafka's word for none is -1."""
+    return f"kafka-{number}" if number > 0 else None

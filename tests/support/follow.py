@@ -1,0 +1,63 @@
+"""`python -m support.follow`: a consumer group of one, which counts what it is given.
+
+It reads from the topic's beginning until its standard input is closed and it has reached the end
+of that moment. The last line is {symbol: {"first", "last", "count", "disordered"}}.
+"""
+
+import json
+import sys
+import threading
+import time
+import uuid
+
+import confluent_kafka as ck
+
+from stockstream import tick
+from support.count import Counts
+
+#: How long it reads on for the end.
+_REST_S = 120.0
+
+
+def main() -> None:
+    """Follow the topic of the arguments: BOOTSTRAP TOPIC."""
+    bootstrap, topic = sys.argv[1:]
+    consumer = ck.Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"follow-{uuid.uuid4()}",
+            "auto.offset.reset": "earliest",
+            "log_level": 2,
+        }
+    )
+    closed = threading.Event()
+    consumer.subscribe([topic])
+    threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
+    counts = Counts()
+    while not closed.is_set():
+        _take(consumer, counts)
+    _read_to_the_end(consumer, counts)
+    print(json.dumps(counts.report()), flush=True)
+
+
+def _take(consumer: ck.Consumer, counts: Counts) -> None:
+    for record in consumer.consume(1000, 0.1):
+        if record.error() is None:
+            found = tick.decode(record.value())
+            counts.add(found.symbol, found.sequence)
+
+
+def _read_to_the_end(consumer: ck.Consumer, counts: Counts) -> None:
+    places = consumer.assignment()
+    ends = {p.partition: consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
+    deadline = time.monotonic() + _REST_S
+    while time.monotonic() < deadline:
+        _take(consumer, counts)
+        reached = {p.partition: p.offset for p in consumer.position(places)}
+        if all(reached[partition] >= end or end == 0 for partition, end in ends.items()):
+            return
+    raise SystemExit(f"expected to reach {ends}, got as far as {reached}")
+
+
+if __name__ == "__main__":
+    main()
