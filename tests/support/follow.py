@@ -12,7 +12,7 @@ import uuid
 
 import confluent_kafka as ck
 
-from stockstream import tick
+from stockstream import config, kafka, tick
 from support.count import Counts
 
 #: How long it reads on for the end.
@@ -24,10 +24,9 @@ def main() -> None:
     bootstrap, topic = sys.argv[1:]
     consumer = ck.Consumer(
         {
-            "bootstrap.servers": bootstrap,
+            **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
             "group.id": f"follow-{uuid.uuid4()}",
             "auto.offset.reset": "earliest",
-            "log_level": 2,
         }
     )
     closed = threading.Event()
@@ -49,6 +48,8 @@ def _take(consumer: ck.Consumer, counts: Counts) -> None:
 
 def _read_to_the_end(consumer: ck.Consumer, counts: Counts) -> None:
     places = consumer.assignment()
+    if not places:
+        raise SystemExit("the group's coordinator has assigned nothing in all this time")
     ends = {p.partition: consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
     deadline = time.monotonic() + _REST_S
     while time.monotonic() < deadline:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
-from stockstream import tick
+from stockstream import config, kafka, tick
 from stockstream.partitioner import partition_for
 
 #: A wait that is told: a batch takes milliseconds, an election seconds.
@@ -41,12 +41,11 @@ class Load:
         self._made = 0
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap,
+                **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
                 "acks": acks,
                 "enable.idempotence": acks == "all",
                 "linger.ms": 5,
                 "message.timeout.ms": 0,
-                "log_level": 2,
             }
         )
 

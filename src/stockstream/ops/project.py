@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stockstream import config
 from stockstream.errors import ConfigError
-from stockstream.ops import listeners, repository, stack_rules, topics
+from stockstream.ops import listeners, repository, stack_rules, swarm_rules, topics
 from stockstream.ops.checks import CheckFailed, Checks, CheckSkipped
 from stockstream.ops.stackfile import StackFile, read, read_env_file
 
@@ -32,7 +32,6 @@ _STACK_FILES = {"phase1": "phase1/docker-compose.yml", "phase2": "phase2/docker-
 _TOPICS = {"phase1": "dev", "phase2": "prod"}
 _RULES: dict[str, Callable[[StackFile], Iterator[str]]] = {
     "images pinned": stack_rules.images_pinned,
-    "images built once": stack_rules.images_built_once,
     "health checks": stack_rules.health_checks,
     "ids": stack_rules.ids,
     "listeners": listeners.listeners,
@@ -47,6 +46,24 @@ _RULES: dict[str, Callable[[StackFile], Iterator[str]]] = {
     "hardening": stack_rules.hardening,
     "logs and restarts": stack_rules.logs_and_restarts,
 }
+#: What one phase's file alone has to keep to.
+_OWN_RULES: dict[str, dict[str, Callable[[StackFile], Iterator[str]]]] = {
+    "phase1": {"images built once": stack_rules.images_built_once},
+    "phase2": {
+        "Swarm keys": swarm_rules.keys,
+        "identities": swarm_rules.identities,
+        "ensemble": swarm_rules.ensemble,
+        "endpoints": swarm_rules.endpoints,
+        "overlay networks": swarm_rules.networks,
+        "resources": swarm_rules.resources,
+        "updates": swarm_rules.updates,
+        "consumer groups": swarm_rules.groups,
+        "one image a kind": swarm_rules.images,
+    },
+}
+
+#: What Swarm fills in when it starts a task: {{.Node.Hostname}}.
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 
 def validate(checks: Checks, scope: str, root: Path, online: bool = False) -> None:
@@ -82,7 +99,7 @@ def _phase(checks: Checks, phase: str, root: Path) -> None:
     readable = f"{phase} YAML"
     checks.run(f"{phase} files", _none(lambda: repository.missing_files(root, _FILES[phase])))
     checks.run(readable, lambda: stacks.append(read(file, environment)))
-    for name, rule in _RULES.items():
+    for name, rule in {**_RULES, **_OWN_RULES[phase]}.items():
         look = _none(lambda rule=rule: rule(stacks[0]))  # type: ignore[misc]
         checks.run(f"{phase} {name}", look, after=[readable])
     checks.run(
@@ -96,10 +113,11 @@ def _phase(checks: Checks, phase: str, root: Path) -> None:
     )
     checks.run(f"{phase} settings", _none(lambda: _settings(stacks[0])), after=[readable])
     if phase == "phase2":
-        checks.run(
-            "phase2 Swarm keys", _none(lambda: stack_rules.swarm_keys(stacks[0])), [readable]
-        )
-    checks.run(f"{phase} compose config", lambda: _compose_config(file), after=[readable])
+        durable = _none(lambda: swarm_rules.durability(stacks[0], _declared(root, phase)))
+        checks.run("phase2 durability", durable, after=[readable])
+        checks.run("phase2 stack config", lambda: _stack_config(file), after=[readable])
+    else:
+        checks.run("phase1 compose config", lambda: _compose_config(file), after=[readable])
 
 
 def _declared(root: Path, phase: str) -> dict[str, topics.TopicSpec]:
@@ -129,7 +147,7 @@ def _settings(stack: StackFile) -> Iterator[str]:
         for name in sorted(set(service.environment) - known):
             yield f"{service.name}: {name}: no such setting"
         try:
-            config.load(service.environment)
+            config.load({k: _TEMPLATE.sub("x", v) for k, v in service.environment.items()})
         except ConfigError as error:
             yield f"{service.name}: {error}"
 
@@ -143,11 +161,28 @@ def _compose_config(file: Path) -> str:
     """
     for program in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(program[0]) and _run([*program, "version"]).returncode == 0:
-            done = _run([*program, "-f", str(file), "config", "--quiet"])
-            if done.returncode:
-                raise CheckFailed(f"{' '.join(program)}: {done.stderr.strip()}")
-            return " ".join(program)
+            return _asked(program, ["-f", str(file), "config", "--quiet"])
     raise CheckSkipped("neither docker compose nor docker-compose is installed")
+
+
+def _stack_config(file: Path) -> str:
+    """Ask the client that deploys the file, where it can tell without deploying.
+
+    Raises:
+        CheckFailed: it refuses the file.
+        CheckSkipped: there is no such client on this machine.
+    """
+    program = ["docker", "stack", "config"]
+    if shutil.which("docker") and "docker stack config" in _run([*program, "--help"]).stdout:
+        return _asked(program, ["-c", str(file)])
+    raise CheckSkipped("no docker client with `docker stack config` is installed")
+
+
+def _asked(program: list[str], arguments: list[str]) -> str:
+    done = _run([*program, *arguments])
+    if done.returncode:
+        raise CheckFailed(f"{' '.join(program)}: {done.stderr.strip()}")
+    return " ".join(program)
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

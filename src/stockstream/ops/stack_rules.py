@@ -25,11 +25,6 @@ _REPLICATION_DEFAULTS = {
     "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "3",
     "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "2",
 }
-_SWARM_DROPS = {
-    "build", "cgroup_parent", "container_name", "depends_on", "devices", "domainname", "expose",
-    "external_links", "ipc", "links", "mac_address", "mem_limit", "network_mode", "pid",
-    "privileged", "profiles", "restart", "security_opt", "shm_size", "userns_mode",
-}  # fmt: skip
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -230,10 +225,3 @@ def replication(stack: StackFile, topics: dict[str, TopicSpec]) -> Iterator[str]
             given = service.environment.get(variable, kafkas_default)
             if not given.isdigit() or not 1 <= int(given) <= brokers:
                 yield f"{service.name}: {variable}: expected 1 to {brokers}, observed {given}"
-
-
-def swarm_keys(stack: StackFile) -> Iterator[str]:
-    """No key that `docker stack deploy` drops, some of them without a word."""
-    for service in stack.services.values():
-        for key in sorted(_SWARM_DROPS & set(service.raw)):
-            yield f"{service.name}: {key} is dropped by docker stack deploy"

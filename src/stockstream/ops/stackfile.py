@@ -27,6 +27,7 @@ class Port(msgspec.Struct, frozen=True):
     bind: str
     published: str
     target: str
+    mode: str = ""
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -68,6 +69,8 @@ class Service(msgspec.Struct, frozen=True):
         found = []
         for entry in _sequence(self.raw.get("volumes") or []):
             if isinstance(entry, dict):
+                if entry.get("type") == "tmpfs":
+                    continue
                 found.append(Mount(str(entry.get("source", "")), str(entry.get("target", ""))))
             else:
                 source, _, target = str(entry).partition(":")
@@ -75,20 +78,38 @@ class Service(msgspec.Struct, frozen=True):
         return found
 
     @property
-    def tmpfs(self) -> list[str]:
-        """The places of the memory file systems, without their options."""
-        return [str(e).partition(":")[0] for e in _sequence(self.raw.get("tmpfs") or [])]
-
-    @property
     def runs_once(self) -> bool:
         """Whether it ends by itself, so that nobody asks for its health."""
-        return self.raw.get("restart") == "no"
+        swarm_condition = self.deploy("restart_policy", "condition")
+        return self.raw.get("restart") == "no" or swarm_condition == "on-failure"
 
     @property
     def memory_limit_bytes(self) -> int | None:
-        limits = _at(self.raw, "deploy", "resources", "limits")
-        given = self.raw.get("mem_limit") or limits.get("memory")
+        given = self.raw.get("mem_limit") or self.deploy("resources", "limits", "memory")
         return None if given is None else size_bytes(str(given))
+
+    @property
+    def memory_reserved_bytes(self) -> int | None:
+        given = self.deploy("resources", "reservations", "memory")
+        return None if given is None else size_bytes(str(given))
+
+    @property
+    def replicas(self) -> int:
+        """How many tasks Swarm runs of it, where it is not one on each node."""
+        return int(str(self.deploy("replicas") or 1))
+
+    @property
+    def takes_connections(self) -> bool:
+        """Whether clients of any number connect to it, each an open file."""
+        return self.is_broker or self.is_zookeeper or bool(self.ports)
+
+    def deploy(self, *keys: str) -> object:
+        """Return what stands at a path of keys below `deploy`, None where nothing does."""
+        return _at(self.raw, "deploy", *keys[:-1]).get(keys[-1])
+
+    def mapping(self, key: str) -> dict[str, object]:
+        """Return the entry's mapping `key`, an empty one where there is none."""
+        return _at(self.raw, key)
 
     @property
     def is_broker(self) -> bool:
@@ -123,6 +144,11 @@ class StackFile(msgspec.Struct, frozen=True):
     @property
     def named_volumes(self) -> set[str]:
         return set(_at(self.raw, "volumes"))
+
+    @property
+    def networks(self) -> dict[str, dict[str, object]]:
+        """The declared networks, each with its entry."""
+        return {name: _at(self.raw, "networks", name) for name in _at(self.raw, "networks")}
 
     @property
     def named_networks(self) -> set[str]:
@@ -191,7 +217,8 @@ def _fill(content: object, environment: Mapping[str, str]) -> object:
 
 def _port(entry: object) -> Port:
     if isinstance(entry, dict):
-        return Port("", str(entry.get("published", "")), str(entry.get("target", "")))
+        published, target = str(entry.get("published", "")), str(entry.get("target", ""))
+        return Port("", published, target, str(entry.get("mode", "")))
     bind_and_published, _, target = str(entry).partition("/")[0].rpartition(":")
     bind, _, published = bind_and_published.rpartition(":")
     return Port(bind, published, target)
