@@ -73,10 +73,11 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "metadata.recovery.strategy": "none",
         "allow.auto.create.topics": False,
         "socket.keepalive.enable": True,
-        # A machine that is gone refuses nothing and answers nothing. Another broker leads within
-        # the ZooKeeper session's 9 s; with the default of 60 s for an answer, and 30 s to connect,
-        # a lost node stopped a producer for 62 s.
-        "socket.timeout.ms": 10_000,
+        # A machine that is gone refuses nothing and answers nothing: with the default of 60 s for
+        # an answer, and 30 s to connect, a lost node stopped a producer for 62 s. Not below the
+        # 9 s and a tick of 2 s after which ZooKeeper gives a broker up: until then a leader that
+        # is well waits for a follower that is not.
+        "socket.timeout.ms": 12_000,
         "socket.connection.setup.timeout.ms": 5_000,
     }
     if settings.kafka_log_level == "debug":
