@@ -29,6 +29,16 @@ class Program:
         self._process.kill()
         self._process.communicate()
 
+    def ask(self) -> dict[str, Any]:
+        """Give it a line, and return the JSON line that it answers with."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, f"it has ended with exit code {self._process.wait(60)}"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
     def end(self, timeout_s: float = 300.0) -> list[dict[str, Any]]:
         """Ask it to end, and return the JSON lines that it has printed."""
         output, _ = self._process.communicate(timeout=timeout_s)
@@ -46,6 +56,14 @@ class Bench:
             "--env", "PYTHONPATH=/app", "--entrypoint", "sleep", image, "infinity",
         )  # fmt: skip
         swarm.docker("cp", f"{ROOT}/tests/support", f"{_NAME}:/app/support")
+        self._cluster = self.start("support.cluster", BOOTSTRAP, _ENSEMBLE)
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._cluster:
+            self._swarm.docker("rm", "--force", _NAME)
 
     def start(self, module: str, *arguments: str) -> Program:
         """Start a program, which ends with the context."""
@@ -62,8 +80,14 @@ class Bench:
         return json.loads(done.stdout.splitlines()[-1])
 
     def cluster(self) -> "Cluster":
-        """Ask Kafka and ZooKeeper how they are."""
-        return Cluster(self.ask("support.cluster", BOOTSTRAP, _ENSEMBLE))
+        """Ask Kafka and ZooKeeper how they are.
+
+        Raises:
+            AssertionError: no broker answers; it may be asked again.
+        """
+        seen = self._cluster.ask()
+        assert "error" not in seen, seen["error"]
+        return Cluster(seen)
 
     def _command(self, module: str, *arguments: str) -> list[str]:
         return ["docker", "exec", "--interactive", _NAME, "python", "-m", module, *arguments]

@@ -150,17 +150,29 @@ class Swarm:
     def paused(self, *services: str) -> Iterator[None]:
         """Freeze the services' processes for a while.
 
-        A paused container's health check fails, and Swarm replaces its task: it is quick, or the
-        service gets another task.
+        The kernel still accepts connections in their name, so that a broker's health check stays
+        green; `docker pause` would freeze the check too, and Swarm would replace the task.
         """
-        frozen = [self.container(service) for service in services]
-        for container in frozen:
-            self.docker("pause", container.id, node=container.node)
+        frozen = [self._processes(service) for service in services]
+        for node, pids in frozen:
+            self.on(node, "kill", "-STOP", *pids)
         try:
             yield
         finally:
-            for container in frozen:
-                self.docker("unpause", container.id, node=container.node, check=False)
+            for node, pids in frozen:
+                self.on(node, "kill", "-CONT", *pids)
+
+    def _processes(self, service: str) -> tuple[str, list[str]]:
+        """Return the service's node, and the ids of its processes there."""
+        container = self.container(service)
+        listed = self.docker("top", container.id, "-o", "pid", node=container.node)
+        return container.node, listed.split()[1:]
+
+    def expired_sessions(self, broker: str, since: str) -> int:
+        """Return how often the broker that runs now has lost its ZooKeeper session, by its log."""
+        container = self.container(broker)
+        log = self.docker("logs", "--since", since, container.id, node=container.node)
+        return log.count("Session expired.")
 
     def on(self, node: str, *command: str) -> str:
         """Run a command on the node itself, and return what it prints."""

@@ -19,7 +19,6 @@ from stockstream.partitioner import partition_for
 
 #: A wait that is told: a batch takes milliseconds, an election seconds.
 GAP_S = 1.0
-_PARTITIONS = 3
 
 
 @dataclass
@@ -33,17 +32,19 @@ class Acknowledged:
 class Load:
     """Makes ticks of `symbols` in turn, each from sequence `first` on."""
 
-    def __init__(self, bootstrap: str, topic: str, acks: str, symbols: list[str], first: int):
-        self._topic = topic
-        self._symbols = symbols
-        self._first = first
-        self._acked = {symbol: Acknowledged(first - 1, time.time()) for symbol in symbols}
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._topic = given.topic
+        self._symbols = given.symbols.split(",")
+        self._first = given.first
+        self._partitions = given.partitions
+        started = time.monotonic()
+        self._acked = {s: Acknowledged(given.first - 1, started) for s in self._symbols}
         self._made = 0
         self._producer = Producer(
             {
-                **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
-                "acks": acks,
-                "enable.idempotence": acks == "all",
+                **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": given.bootstrap})),
+                "acks": given.acks,
+                "enable.idempotence": given.acks == "all",
                 "linger.ms": 5,
                 "message.timeout.ms": 0,
             }
@@ -74,13 +75,13 @@ class Load:
             self._note(symbol, sequence, error)
 
         self._producer.produce(
-            self._topic, tick.encode(made), symbol, partition_for(symbol, _PARTITIONS),
+            self._topic, tick.encode(made), symbol, partition_for(symbol, self._partitions),
             on_delivery=acknowledged,
         )  # fmt: skip
         self._made += 1
 
     def _note(self, symbol: str, sequence: int, error: object) -> None:
-        before, now = self._acked[symbol], time.time()
+        before, now = self._acked[symbol], time.monotonic()
         if error is not None or sequence != before.sequence + 1:
             raise RuntimeError(f"{symbol} #{sequence} after #{before.sequence}: {error}")
         if now - before.at > GAP_S:
@@ -98,10 +99,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--acks", default="all")
+    parser.add_argument("--partitions", type=int, default=3)
     given = parser.parse_args()
     stop = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
-    load = Load(given.bootstrap, given.topic, given.acks, given.symbols.split(","), given.first)
+    load = Load(given)
     load.run(given.rate, given.count, stop)
     load.finish()
 

@@ -47,9 +47,10 @@ def stack(swarm: Swarm) -> Swarm:
 
 
 @pytest.fixture(scope="session")
-def bench(stack: Swarm) -> Bench:
+def bench(stack: Swarm) -> Iterator[Bench]:
     """A container beside the brokers, for the tests' own producer, consumer and audit."""
-    return Bench(stack, stack.variables["STOCKSTREAM_IMAGE"])
+    with Bench(stack, stack.variables["STOCKSTREAM_IMAGE"]) as found:
+        yield found
 
 
 #: The first test of all pays for the images, the nodes, and the stack that forms.
