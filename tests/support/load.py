@@ -1,6 +1,6 @@
 """`python -m support.load`: ticks at a steady rate, and which of them Kafka has acknowledged.
 
-It runs beside the brokers until its standard input is closed, or `--count` ticks are made. One
+It runs beside the brokers until its standard input is closed, or until `--count` ticks are made. A
 JSON line tells of each symbol's longest wait for an acknowledgement, and the last line is
 {"acked": {symbol: its highest acknowledged sequence, none below it missing}}.
 """
@@ -102,7 +102,8 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=3)
     given = parser.parse_args()
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    if not given.count:
+        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
     load = Load(given)
     load.run(given.rate, given.count, stop)
     load.finish()
