@@ -79,6 +79,7 @@ FAULTS: list[tuple[str, str, Fault]] = [
      topics("replication_factor: 3", "replication_factor: 4")),
     ("Swarm keys", "a key that is dropped",
      stack("  image: ${KAFKA_IMAGE", '  security_opt: ["a:b"]\n  image: ${KAFKA_IMAGE')),
+    ("Swarm keys", "memory in compose's way", stack(PRODUCER, f"tmpfs: [/tmp]\n    {PRODUCER}")),
     ("Swarm keys", "a start order", stack(PRODUCER, f"depends_on: [kafka-1]\n    {PRODUCER}")),
     ("Swarm keys", "an older form", stack('version: "3.9"', 'version: "3.3"')),
     ("Swarm keys", "a name", stack('version: "3.9"\n', 'version: "3.9"\nname: stockstream\n')),

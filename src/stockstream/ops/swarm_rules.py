@@ -19,7 +19,7 @@ _BRIDGE_LABEL = "bridge"
 _DROPPED = {
     "build", "cgroup_parent", "container_name", "depends_on", "devices", "domainname", "expose",
     "external_links", "ipc", "links", "mac_address", "mem_limit", "network_mode", "pid",
-    "privileged", "profiles", "restart", "security_opt", "shm_size", "userns_mode",
+    "privileged", "profiles", "restart", "security_opt", "shm_size", "tmpfs", "userns_mode",
 }  # fmt: skip
 #: What keeps an acknowledged tick while any one broker is lost.
 _DURABLE = {
