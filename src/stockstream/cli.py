@@ -3,12 +3,14 @@
 import logging
 import os
 import sys
+from typing import TextIO
 
 import click
 
 from stockstream import __version__, config
 from stockstream.errors import ConfigError, NotReady, StackError, StockstreamError
 from stockstream.ops import commands
+from stockstream.ops.swarm.commands import swarm
 
 # Each command imports what it runs itself, so that `--help` answers at once and the bridge's
 # gevent never reaches the others.
@@ -93,12 +95,14 @@ def topics() -> None:
 
 @topics.command("describe")
 @commands.phase_option
-def describe_topics(phase: str) -> None:
+@commands.topics_option
+def describe_topics(phase: str, topics_file: TextIO | None) -> None:
     """Show the topics as the cluster has them."""
     from stockstream.kafka import Admin
     from stockstream.ops import topics
 
-    for line in topics.describe(Admin(config.load()), list(topics.load(phase))):
+    names = list(topics.load_text(phase, topics_file.read() if topics_file else None))
+    for line in topics.describe(Admin(config.load()), names):
         click.echo(line)
 
 
@@ -111,7 +115,7 @@ def start_logging(level: str) -> None:
 
 for command in (commands.plan_topics, commands.apply_topics):
     topics.add_command(command)
-for command in (commands.validate_project, commands.validate_cluster, commands.check):
+for command in (commands.validate_project, commands.validate_cluster, commands.check, swarm):
     cli.add_command(command)
 
 

@@ -35,13 +35,24 @@ def read(path: Path) -> dict[str, object]:
         ConfigError: it cannot be read, is not YAML, or is not a mapping of names.
     """
     try:
-        # S506 wants a safe loader by name; this one is a SafeLoader.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected a readable text file ({error})") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> dict[str, object]:
+    """Return the entries of a file's text; `where` is what an error calls it.
+
+    Raises:
+        ConfigError: it is not YAML, or is not a mapping of names.
+    """
+    try:
+        # S506 wants a safe loader by name; this one is a SafeLoader.
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: expected YAML ({' '.join(str(error).split())})") from error
-    return entries(content, str(path))
+        raise ConfigError(f"{where}: expected YAML ({' '.join(str(error).split())})") from error
+    return entries(content, where)
 
 
 def entries(content: object, where: str) -> dict[str, object]:

@@ -95,6 +95,24 @@ class ClusterAdmin(Admin):
         """
         self._ask(self._client.delete_topics, [topic])
 
+    def least_in_sync(self, topics: Iterable[str]) -> dict[str, int]:
+        """Return each topic's min.insync.replicas, the broker's where the topic has none.
+
+        The broker reads configs from ZooKeeper: without it, each question holds a request thread.
+
+        Raises:
+            KafkaUnavailable: no broker answered in time.
+        """
+        wanted = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
+        if not wanted:
+            return {}
+        futures = self._client.describe_configs(wanted, request_timeout=self._timeout_s)
+        try:
+            found = {r.name: future.result(self._timeout_s + 1) for r, future in futures.items()}
+        except ck.KafkaException as error:
+            raise self._translate(error) from error
+        return {name: int(configs["min.insync.replicas"].value) for name, configs in found.items()}
+
     def lag(self, group: str, topic: str) -> dict[int, int]:
         """Return how many records of each partition the group has not committed yet.
 

@@ -34,22 +34,37 @@ class TopicSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
 
 
-def load(phase: str, path: Path = FILE) -> dict[str, TopicSpec]:
+Specs = dict[str, TopicSpec]
+
+
+def load(phase: str, path: Path = FILE) -> Specs:
     """Return the topics of one phase, by name.
 
     Raises:
         ConfigError: the file or an entry cannot be used; the text names the entry.
     """
-    phases = datafile.read(path)
+    return _specs(phase, datafile.read(path), str(path))
+
+
+def load_text(phase: str, text: str | None, where: str = "config/topics.yml") -> Specs:
+    """Return the same from the text of a file; without one, from the file that is installed here.
+
+    Raises:
+        ConfigError: the text or an entry cannot be used; the error names the entry.
+    """
+    return load(phase) if text is None else _specs(phase, datafile.parse(text, where), where)
+
+
+def _specs(phase: str, phases: dict[str, object], where: str) -> Specs:
     if phase not in phases:
-        raise ConfigError(f"{path}: expected the phase {phase!r}, found {', '.join(phases)}")
-    topics = datafile.entries(phases[phase], f"{path}: {phase}")
+        raise ConfigError(f"{where}: expected the phase {phase!r}, found {', '.join(phases)}")
+    topics = datafile.entries(phases[phase], f"{where}: {phase}")
     specs = {
-        name: datafile.convert(content, TopicSpec, f"{path}: {phase}.{name}")
+        name: datafile.convert(content, TopicSpec, f"{where}: {phase}.{name}")
         for name, content in topics.items()
     }
     for name, spec in specs.items():
-        _check_replicas(spec, f"{path}: {phase}.{name}")
+        _check_replicas(spec, f"{where}: {phase}.{name}")
     return specs
 
 

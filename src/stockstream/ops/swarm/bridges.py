@@ -1,0 +1,149 @@
+"""Each bridge by itself: whether it is well, how old its newest tick is, how far it is behind."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Collection
+from functools import partial
+
+import msgspec
+
+from stockstream.ops.checks import CheckFailed, Checks
+from stockstream.ops.swarm.facts import Facts
+from stockstream.ops.swarm.placement import NETWORK
+from stockstream.ops.swarm.question import Deadline, Question
+
+SERVICE = "websocket-bridge"
+_PORT = 8080
+_TIMEOUT_S = 5.0
+
+
+class Bridge(msgspec.Struct, frozen=True):
+    """A replica: the node where it runs, and its address on the network of the brokers."""
+
+    node: str
+    address: str
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What a bridge says of itself; no age where it has not seen a tick yet."""
+
+    status: str
+    reason: str = ""
+    tick_age_ms: float | None = None
+
+
+def replicas(facts: Facts) -> list[Bridge]:
+    """Return the replicas that Docker takes for running."""
+    service = facts.services.get(SERVICE)
+    found = []
+    for task in facts.running(service) if service else ():
+        node, address = facts.node(task), task.address_on(f"{facts.stack}_back")
+        if node and address:
+            found.append(Bridge(node.hostname, address))
+    return sorted(found, key=lambda bridge: bridge.node)
+
+
+def resolve() -> set[str]:
+    """Return the addresses that the service's name stands for: one a replica."""
+    try:
+        return {str(entry[4][0]) for entry in socket.getaddrinfo(SERVICE, None)}
+    except OSError as error:
+        raise CheckFailed(f"no address for {SERVICE}: {error.strerror or error}") from error
+
+
+def ask(address: str) -> Health:
+    """Ask a bridge's /health.
+
+    Raises:
+        CheckFailed: it does not answer, or not with what a bridge says.
+    """
+    url = f"http://{address}:{_PORT}/health"
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http only
+            said = json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            said = _json(error.read()) or {"status": f"{error.code} {error.reason}"}
+    except (OSError, ValueError) as error:
+        raise CheckFailed(
+            f"no answer from {url} ({error}): Swarm replaces one that hangs within a minute; "
+            "docker service logs of it"
+        ) from error
+    return Health(str(said.get("status", "")), str(said.get("reason", "")), said.get("lastTickAge"))
+
+
+def _json(text: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Bridges:
+    """Every replica, asked at once."""
+
+    def __init__(self, facts: Facts, deadline: Deadline) -> None:
+        self._facts = facts
+        self._names = Question(resolve, deadline)
+        self._asked = {b: Question(partial(ask, b.address), deadline) for b in replicas(facts)}
+
+    def check(self, checks: Checks, limit_age_s: float, after: Collection[str]) -> None:
+        """Check each replica; a tick's age follows from whatever is in `after`."""
+        service = f"service {SERVICE}"
+        if not self._asked:
+            checks.run("bridge replicas", _nothing, after=[service, NETWORK])
+            return
+        checks.run("bridge replicas", self._found, after=[NETWORK])
+        for bridge, question in self._asked.items():
+            well = f"bridge on {bridge.node}"
+            checks.run(well, partial(_well, question), after=["topic stock_ticks", NETWORK])
+            checks.run(
+                f"tick at {well}", partial(_fresh, question, limit_age_s), after=[well, *after]
+            )
+
+    def groups(self) -> dict[str, str]:
+        """Return the group that each replica commits its positions to, by its check."""
+        service = self._facts.services.get(SERVICE)
+        template = service.environment.get("CONSUMER_GROUP", "") if service else ""
+        return {
+            f"bridge on {bridge.node}": template.replace("{{.Node.Hostname}}", bridge.node)
+            for bridge in self._asked
+            if template
+        }
+
+    def _found(self) -> str:
+        """The service's name leads to the replicas that Docker takes for running."""
+        names, running = self._names.answer(), {bridge.address for bridge in self._asked}
+        if names != running:
+            raise CheckFailed(
+                f"expected the name {SERVICE} to stand for {sorted(running)}, observed "
+                f"{sorted(names)}: a task joins once it is healthy; where it lasts, "
+                f"docker service update --force {self._facts.stack}_{SERVICE}"
+            )
+        return f"{len(running)} by their name"
+
+
+def _nothing() -> str:
+    raise CheckFailed("expected a running replica with an address, observed none")
+
+
+def _well(question: Question[Health]) -> str:
+    found = question.answer()
+    if found.status != "healthy":
+        said = f"{found.status}: {found.reason}" if found.reason else found.status
+        raise CheckFailed(f"expected healthy, observed {said}: docker service logs of {SERVICE}")
+    return found.status
+
+
+def _fresh(question: Question[Health], limit_s: float) -> str:
+    age_ms = question.answer().tick_age_ms
+    if age_ms is None or age_ms > limit_s * 1000:
+        said = "no tick yet" if age_ms is None else f"{age_ms / 1000:.1f} s"
+        raise CheckFailed(
+            f"expected a tick of the last {limit_s:g} s, observed {said}: "
+            "docker service logs of the producer and of the bridge"
+        )
+    return f"{age_ms / 1000:.1f} s old"
