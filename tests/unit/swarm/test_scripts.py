@@ -1,0 +1,103 @@
+"""The Swarm's scripts where there is no Swarm, and with arguments that they do not know."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stockstream.config import ROOT
+
+SCRIPTS = ["prepare-swarm.sh", "deploy.sh", "roll.sh", "create-prod-topics.sh", "remove.sh"]
+
+
+def run(directory: Path, docker: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with a docker that does this."""
+    program = directory / "docker"
+    program.write_text(f"#!/bin/sh\necho called >>'{directory}/calls'\n{docker}\n")
+    program.chmod(0o755)
+    path = f"{directory}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [ROOT / "scripts" / command[0], *command[1:]],
+        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+        env={**os.environ, "PATH": path},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("docker", "said"),
+    [
+        ("exit 1", "no Docker engine answers"),
+        ("echo inactive false", "docker swarm init --advertise-addr ADDRESS"),
+        ("echo active false", "run this on a manager"),
+        ("echo locked false", "docker swarm unlock"),
+    ],
+)
+def test_script_without_a_manager_exits_2_with_the_command_to_run(
+    tmp_path: Path, script: str, docker: str, said: str
+) -> None:
+    """What is missing is told with what to do, and nothing else is asked of Docker."""
+    done = run(tmp_path, docker, script)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{script}: ")
+    assert said in done.stderr
+    assert (tmp_path / "calls").read_text() == "called\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("prepare-swarm.sh", "--nodes"), "--nodes needs"),
+        (("deploy.sh", "--timeout", "soon"), "--timeout soon: expected a whole number above 0"),
+        (("deploy.sh", "--timeout", "0"), "--timeout 0: expected a whole number above 0"),
+        (("roll.sh", "everything"), "unknown option everything"),
+        (("roll.sh", "--timeout"), "expected a whole number above 0"),
+        (("remove.sh", "--timeout", "-1"), "expected a whole number above 0"),
+        (("create-prod-topics.sh", "plan", "--watch"), "unknown option --watch of plan"),
+        (("create-prod-topics.sh", "health", "--max-lag", "x"), "--max-lag x: expected"),
+        (("create-prod-topics.sh", "delete"), "unknown option delete of apply"),
+    ],
+)
+def test_script_wrong_argument_exits_2_and_asks_docker_nothing(
+    tmp_path: Path, command: tuple[str, ...], said: str
+) -> None:
+    """A wrong argument is named before anything is done."""
+    done = run(tmp_path, "exit 0", *command)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "--help" in done.stderr
+    assert not (tmp_path / "calls").exists()
+
+
+def test_remove_deletes_no_ticks_without_being_asked_twice(tmp_path: Path) -> None:
+    """Without a terminal, --volumes needs --yes."""
+    done = run(tmp_path, "echo active true", "remove.sh", "--volumes")
+    assert done.returncode == 2
+    assert "it needs --yes" in done.stderr
+
+
+def test_prepare_swarm_refuses_two_nodes(tmp_path: Path) -> None:
+    """Two nodes cannot outvote a lost one: one has to be named."""
+    answers = """case "$1 $2" in
+"info "*) echo active true ;;
+"node ls") echo a b ;;
+"node inspect") echo n1 a ready,active 20.10.24 8589934592; echo n2 b ready,active 20.10.24 1 ;;
+esac"""
+    done = run(tmp_path, answers, "prepare-swarm.sh")
+    assert done.returncode == 2
+    assert "--nodes n1 takes one of them" in done.stderr
+
+
+def test_prepare_swarm_refuses_an_old_engine(tmp_path: Path) -> None:
+    """A node whose engine is too old gets no label."""
+    answers = """case "$1 $2" in
+"info "*) echo active true ;;
+"node ls") echo a ;;
+"node inspect") echo n1 a ready,active 19.03.15 8589934592 ;;
+"node update") touch "${0%/*}/updated" ;;
+esac"""
+    done = run(tmp_path, answers, "prepare-swarm.sh")
+    assert done.returncode == 1
+    assert "n1: expected Docker 20.10 or newer, observed 19.03.15" in done.stderr
+    assert not (tmp_path / "updated").exists()
