@@ -98,7 +98,8 @@ def faults() -> Iterator[tuple[str, dict[str, list[str]], str, str]]:
     """Yield a name, the lines that are other, the check that fails, and what it says."""
     yield "node down", {"n1": [node("n1"), node("n9", "down")]}, "node n9", "observed down"
     yield (
-        "node drained", {"n1": [node("n1"), node("n9", availability="drain")]},
+        "node drained", {"n1": [
+            node("n1"), node("n9", "ready", "drain", **{"stockstream.bridge": "true"})]},
         "node n9", "docker node update --availability active n9",
     )  # fmt: skip
     yield "not deployed", {"kafka-2": []}, "service kafka-2", "scripts/deploy.sh"
@@ -146,6 +147,12 @@ def test_placement_fault_fails_its_check_alone(
     seen = look({**well(), **fault})
     assert [c.name for c in seen.values() if c.status is not Status.PASS] == [name]
     assert said in seen[name].detail
+
+
+def test_placement_drained_node_without_labels_passes() -> None:
+    """A manager that is to run nothing misses nothing."""
+    seen = look({**well(), "n1": [node("n1"), node("n9", "ready", "drain")]})
+    assert seen["node n9"].detail == "ready, drain, without a label"
 
 
 def test_placement_old_failures_are_forgotten() -> None:

@@ -48,6 +48,11 @@ class Node(_Docker, frozen=True):
     def is_ready(self) -> bool:
         return self.status.state == "ready" and self.spec.availability == "active"
 
+    @property
+    def carries_labels(self) -> bool:
+        """Whether anything of the stack has its place there."""
+        return any(label.startswith("stockstream.") for label in self.spec.labels)
+
     def fits(self, constraints: Iterable[str]) -> bool:
         """Whether it carries the labels that the constraints want; others are not looked at."""
         for constraint in constraints:

@@ -72,9 +72,9 @@ def changes(specs: Iterable[str], stack: str, preview_stack: str) -> Iterator[st
     for line in filter(None, map(str.strip, specs)):
         try:
             spec = msgspec.json.decode(line)
-            owner, _, name = str(spec["Name"]).partition("_")
-            found[owner][name] = spec["TaskTemplate"]
-        except (KeyError, TypeError, ValueError) as error:
+            owner = next(o for o in found if spec["Name"].startswith(f"{o}_"))
+            found[owner][spec["Name"].removeprefix(f"{owner}_")] = spec["TaskTemplate"]
+        except (KeyError, StopIteration, TypeError, ValueError) as error:
             raise StackError(f"expected the spec of a service, got {line[:200]!r}") from error
     for name, wanted in sorted(found[preview_stack].items()):
         if name not in found[stack]:
