@@ -6,7 +6,8 @@
 # Usage: scripts/deploy.sh [--timeout SECONDS] [--check]
 #
 #   --timeout SECONDS   how long to wait for the stack, after the deployment (default 300)
-#   --check             only look, and change nothing
+#   --check             only look; to compare, services of no replica stand for a moment in a stack
+#                       called STACK-preview
 #   -h, --help          show this
 #
 # The stack file's variables (phase2/.env.example lists them) are taken from the environment, and

@@ -35,8 +35,11 @@ fail() {
 check_nodes() {
   local name
   for name in "${NODE_NAMES[@]}"; do
-    if [[ ${NODE_STATE[$name]} != ready,active ]]; then
-      fail "node $name: expected ready,active, observed ${NODE_STATE[$name]}"
+    if [[ ${NODE_STATE[$name]} == ready,* && " ${LABEL_NODES[*]} " != *" $name "* ]]; then
+      pass "node $name: ${NODE_STATE[$name]}, without a label"
+    elif [[ ${NODE_STATE[$name]} != ready,active ]]; then
+      fail "node $name: expected ready,active, observed ${NODE_STATE[$name]}: start its Docker," \
+        "or docker node update --availability active $name"
     elif ! engine_is_new_enough "$name"; then
       fail "node $name: expected Docker $ENGINE_LEAST or newer, observed ${NODE_ENGINE[$name]}"
     else

@@ -83,8 +83,8 @@ tool_image() {
   image=$(service_field topics '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
   for service in topics producer consumer websocket-bridge; do
     [[ -z $image ]] || break
-    image=$(ask_docker ps --all --filter "label=$label=${STACK}_$service" --format '{{.Image}}' |
-      head -n 1)
+    image=$(ask_docker ps --all --filter "label=$label=${STACK}_$service" --format '{{.Image}}') || true
+    image=${image%%$'\n'*}
   done
   printf '%s\n' "${image:-${STOCKSTREAM_IMAGE:-stockstream:dev}}"
 }
