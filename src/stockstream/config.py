@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 65_536
     ping_interval: Seconds = 20.0
     pong_timeout: Seconds = 10.0
+    write_stall: Seconds = 30.0
     allowed_origins: Annotated[
         Words, Meta(description="origins such as https://example.com with commas between, or *")
     ] = ()

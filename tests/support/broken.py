@@ -8,6 +8,7 @@ from flask import Flask
 from stockstream import kafka
 from stockstream.bridge import feed, handshake, lifecycle
 from stockstream.bridge.app import create_app
+from stockstream.bridge.backlog import Backlog, Batch, Framed
 from stockstream.bridge.hub import Group, Hub
 from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
@@ -16,7 +17,32 @@ from stockstream.bridge.session import Session
 
 def sends_once() -> Flask:
     """Write once, as simple-websocket does, and take what the socket took for all."""
-    Outbox.send = lambda self, data: self._sock.send(data)
+    Outbox.send = lambda self, data: self._write(data)
+    Outbox.give = lambda self, batch: self._write(batch.data) > 0
+    return create_app()
+
+
+def queues() -> Flask:
+    """Keep every tick for a slow client, however old it gets."""
+
+    def keep(self: Backlog, ticks: list[Framed]) -> None:
+        for _, frame in ticks:
+            self.push(frame, ticks=1)
+
+    Backlog.conflate = keep
+    return create_app()
+
+
+def miscounts() -> Flask:
+    """Forget the tick that is cut when counting what went out."""
+    cut = Backlog.cut
+
+    def cut_and_forget(self: Backlog, batch: Batch, sent: int) -> int:
+        gone = cut(self, batch, sent)
+        self.skipped += 1
+        return gone
+
+    Backlog.cut = cut_and_forget
     return create_app()
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from stockstream.bridge.backlog import Batch
 from stockstream.bridge.hub import FRESH_START_MS, Client, Hub
 from stockstream.bridge.stats import Stats
 from stockstream.tick import Stored, Tick
@@ -13,6 +14,7 @@ class FakeOutbox:
     """Remembers the frames that were sent."""
 
     ending = False
+    clear = True
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -21,6 +23,16 @@ class FakeOutbox:
         """Remember one write."""
         self.writes.append(data)
         return len(data)
+
+    send_after_ticks = send_metrics = send
+
+    def give(self, batch: Batch) -> bool:
+        """Remember one write."""
+        self.writes.append(batch.data)
+        return True
+
+    def forget_ticks(self) -> None:
+        """Do nothing: no tick waits here."""
 
     def events(self) -> list[dict]:
         """Return the events of all writes since the last call."""

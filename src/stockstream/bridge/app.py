@@ -124,7 +124,7 @@ def _add_websocket(app: Flask, bridge: Bridge) -> None:
                 f"{settings.max_clients} clients are connected", retry_after=RETRY_AFTER_S
             )
         handshake.refuse_extensions(request)
-        client = Client(request.environ["gunicorn.socket"])
+        client = Client(request.environ["gunicorn.socket"], bridge.stats)
         request.environ["gunicorn.socket"] = client.outbox
         request.environ[_CLIENT] = client
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 
 from stockstream.bridge import protocol
+from stockstream.bridge.backlog import Batch, Framed
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.stats import Stats
 from stockstream.tick import Stored
@@ -21,8 +22,8 @@ FRESH_START_MS = 3_600_000
 class Client:
     """One connection as the hub sees it: its outbox, and what it subscribed to."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.outbox = Outbox(sock, self._overflow)
+    def __init__(self, sock: socket.socket, stats: Stats) -> None:
+        self.outbox = Outbox(sock, stats)
         self.ended_by = ""  # why the bridge ended it; empty while it lives, or if the client left
         self.joined = False
         self.symbols: frozenset[str] = frozenset()
@@ -39,9 +40,6 @@ class Client:
             self.ended_by = by
             self.outbox.finish(protocol.close_frame(code, reason))
 
-    def _overflow(self) -> None:
-        self.end("slow", protocol.TRY_AGAIN_LATER, "reads too slowly")
-
 
 class Group:
     """The clients of one set of symbols, who all get the same bytes."""
@@ -49,7 +47,7 @@ class Group:
     def __init__(self, symbols: frozenset[str] | None) -> None:
         self.symbols = symbols
         self.members: set[Client] = set()
-        self.frames: list[bytes] = []
+        self.ticks: list[Framed] = []
 
 
 class Hub:
@@ -75,6 +73,7 @@ class Hub:
         self.positions = dict(positions)
         welcome = self._welcome()
         for client in self.clients:
+            client.outbox.forget_ticks()
             client.outbox.send(welcome)
             if client.group is not None:
                 self._send_snapshot(client, client.wanted)
@@ -95,7 +94,7 @@ class Hub:
             frame = b""
             for group in self._interested(symbol):
                 frame = frame or protocol.stock_tick(stored)
-                group.frames.append(frame)
+                group.ticks.append((symbol, frame))
                 touched.add(group)
         self.positions.update(positions)
         for group in touched:
@@ -115,7 +114,7 @@ class Hub:
             },
         )
         for client in self.clients:
-            client.outbox.send(frame)
+            client.outbox.send_metrics(frame)
 
     # The sessions' side
 
@@ -166,7 +165,7 @@ class Hub:
             return
         wanted = self.newest if symbols is None else symbols
         ticks = [self.newest[symbol] for symbol in wanted if symbol in self.newest]
-        client.outbox.send(protocol.snapshot(ticks, self.positions))
+        client.outbox.send_after_ticks(protocol.snapshot(ticks, self.positions))
 
     def _is_new(self, stored: Stored) -> bool:
         known = self.newest.get(stored.tick.symbol)
@@ -183,12 +182,13 @@ class Hub:
 
     def _deliver(self, group: Group) -> None:
         """Join the batch's frames and write them once to each member."""
-        data, count = b"".join(group.frames), len(group.frames)
-        group.frames.clear()
+        batch, group.ticks = Batch(group.ticks), []
+        whole = 0
         for client in group.members:
-            client.outbox.send(data)
-        self._stats.ticks_out += count * len(group.members)
-        self._stats.bytes_out += len(data) * len(group.members)
+            whole += client.outbox.give(batch)
+        # What a slow client gets is counted by its outbox, when it goes.
+        self._stats.ticks_out += whole * len(batch.ticks)
+        self._stats.bytes_out += whole * batch.size
 
     def _regroup(self, client: Client) -> None:
         """Move the client to the group of what it wants now."""

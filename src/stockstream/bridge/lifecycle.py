@@ -41,7 +41,9 @@ class Bridge:
     def start(self) -> None:
         """Start reading, pinging and the metrics; in the worker, after the fork."""
         settings = self.settings
-        sweeper = Sweeper(self.hub, settings.ping_interval, settings.pong_timeout)
+        sweeper = Sweeper(
+            self.hub, settings.ping_interval, settings.pong_timeout, settings.write_stall
+        )
         for run in (self.feed.run, sweeper.run, self._send_metrics):
             gevent.spawn(run).link_exception(_crash)
 

@@ -6,10 +6,12 @@ slow reader's stream is corrupt from then on. Ticks, pongs and closes all go thr
 """
 
 import contextlib
+import fcntl
 import os
 import socket
+import sys
+import termios
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +19,10 @@ import gevent
 from gevent.event import Event
 from gevent.hub import get_hub
 
-#: How much of a client's unread bytes the bridge holds; a client above it is ended.
-BACKLOG_LIMIT_BYTES = 1 << 20
+from stockstream.bridge import protocol
+from stockstream.bridge.backlog import Backlog, Batch
+from stockstream.bridge.stats import Stats
+
 #: Above this nothing more is read from the client, else its pings and mistakes, which are all
 #: answered, would fill the backlog.
 READ_PAUSE_BYTES = 16 << 10
@@ -31,59 +35,122 @@ FLUSH_S = 2.0
 LINGER_S = 1.0
 
 _WRITABLE = 2  # libev's EV_WRITE
+_write = os.write
 
 
 class Outbox:
     """The bytes that wait for one client, and the only way to its socket.
 
-    `send` may be called from any greenlet and from callbacks of the event loop; it never switches
-    greenlets and never raises. The descriptor itself is closed by gunicorn, after the client's
-    handler has returned: closed here, its number could already be another client's.
+    `give` and `send` may be called from any greenlet and from callbacks of the event loop; they
+    never switch greenlets and never raise. The descriptor itself is closed by gunicorn, after the
+    client's handler has returned: closed here, its number could already be another client's.
     """
 
-    def __init__(self, sock: socket.socket, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, sock: socket.socket, stats: Stats) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SNDBUF_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
         self._fd = sock.fileno()
-        self._waiting: deque[bytes] = deque()
-        self._head_sent = 0  # how much of the first waiting chunk has gone out
+        self._stats = stats
+        self.backlog = Backlog(stats)
         self._writable: Any = None  # made when a write first comes up short: most never need it
+        self._timer: Any = None  # runs while the ticks wait until the next notice may go
         self._progress = Event()
-        self._on_overflow = on_overflow
-        self.backlog_bytes = 0
+        #: Called before each read: what the client said, but could not be answered yet.
+        self.before_read: Callable[[], None] = lambda: None
+        self.clear = True  # nothing waits, so that a write may go straight to the socket
         self.ending = False  # nothing more is accepted
         self._ended = False  # the Close, where there is one, has been handed to the kernel
         self.dead = False
         self.last_life_s = time.monotonic()
+        self._unsent_bytes = 0  # in the kernel, when `stalled_s` looked last
+        self._taken_s = 0.0  # when the client last took a byte while others waited
+
+    @property
+    def readable(self) -> bool:
+        """Whether the client may be listened to: what it says can be answered."""
+        held = self._timer is not None and self._timer.active
+        return self.backlog.queued_bytes <= READ_PAUSE_BYTES and not held
+
+    def give(self, batch: Batch) -> bool:
+        """Write ticks; what the socket does not take is conflated. True: it took all."""
+        if not self.clear:
+            if not self.ending:
+                self.backlog.add(batch)
+            return False
+        try:
+            sent = _write(self._fd, batch.data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._die()
+            return False
+        if sent == batch.size:
+            return True
+        self._stats.ticks_out += self.backlog.cut(batch, sent)
+        self._stats.bytes_out += sent
+        self._schedule()
+        return False
 
     def send(self, data: bytes) -> int:
-        """Queue whole frames and write what the socket takes now.
+        """Write whole frames, or queue what the socket does not take now.
 
-        Above BACKLOG_LIMIT_BYTES the bytes are dropped and `on_overflow` is called.
+        simple-websocket calls it too, with its pongs and its Close.
         """
         if self.ending:
             return len(data)
-        sent = 0 if self._waiting else self._write(data)
-        if sent == len(data) or self.dead:
-            return len(data)
-        if self.backlog_bytes + len(data) > BACKLOG_LIMIT_BYTES:
-            self._on_overflow()
-            return len(data)
-        if not self._waiting:
-            self._head_sent = sent
-            self._watch()
-        self._waiting.append(data)
-        self.backlog_bytes += len(data) - sent
+        if protocol.is_close(data):
+            data = self.backlog.forget_ticks() + data
+        sent = self._write(data) if self.clear else 0
+        if sent < len(data) and not self.dead:
+            self.backlog.push(data)
+            self.backlog.advance(sent)
+            self._schedule()
         return len(data)
+
+    def send_after_ticks(self, data: bytes) -> None:
+        """Send frames whose positions include the ticks that wait: these go first."""
+        if not self.clear and not self.ending:
+            self.backlog.seal()
+        self.send(data)
+
+    def send_metrics(self, frame: bytes) -> None:
+        """Send a frame of which only the newest is of use."""
+        if self.clear:
+            self.send(frame)
+        elif not self.ending:
+            self.backlog.replace_metrics(frame)
+
+    def forget_ticks(self) -> None:
+        """Take the ticks that wait for skipped: those of another topic follow."""
+        if not self.clear and (notice := self.backlog.forget_ticks()):
+            self.send(notice)
+
+    def stalled_s(self) -> float:
+        """Return for how long the client has taken no byte although some wait for it.
+
+        The socket becomes writable only when a third of its buffer is free; a client on a slow
+        line that takes less is not a stalled one, so the kernel is asked what it still holds.
+        """
+        if self._writable is None or not self._writable.active:
+            return 0.0
+        unsent_bytes = _unsent_bytes(self._fd)
+        if unsent_bytes != self._unsent_bytes:
+            self._unsent_bytes = unsent_bytes
+            self._taken_s = time.monotonic()
+        return time.monotonic() - self._taken_s
 
     def recv(self, size: int) -> bytes:
         """Wait for the client's bytes; b"" once it is gone or ended.
 
         Nothing is read while more than READ_PAUSE_BYTES wait for the client.
         """
-        while self.backlog_bytes > READ_PAUSE_BYTES:
-            self._wait_for_progress()
+        while True:
+            while not (self.readable or self.ending):
+                self._wait_for_progress()
+            self.before_read()  # it may fill the backlog again
+            if self.readable or self.ending:
+                break
         if not self.ending:
             try:
                 data = self._sock.recv(size)
@@ -105,8 +172,10 @@ class Outbox:
         if self.ending:
             return
         self.ending = True
-        last = self._rest_of_cut_frame() + close_frame
-        self._forget()
+        self.clear = False
+        last = self.backlog.end() + close_frame
+        self._stop_watching()
+        self._progress.set()
         sent = self._write(last)
         if sent < len(last) and not self.dead:
             full = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
@@ -115,58 +184,65 @@ class Outbox:
         self._end()
 
     def close(self) -> None:
-        """Write what waits, for at most FLUSH_S, then end the connection. Called by the handler."""
+        """Write what is queued, for at most FLUSH_S, then end the connection.
+
+        Called by the handler, after the library's own Close.
+        """
         self.ending = True
+        self.clear = False
+        self.backlog.forget_ticks()
         with gevent.Timeout(FLUSH_S, False):
-            while self._waiting:
+            while self.backlog.queued_bytes:
                 self._wait_for_progress()
         self._end()
         self._linger()
         self._die()
 
-    def _flush(self) -> None:
-        """Write on: the event loop calls it when the socket takes bytes again."""
-        while self._waiting:
-            head = self._waiting[0]
-            sent = self._write(memoryview(head)[self._head_sent :])
-            if self.dead:
-                return
-            self.last_life_s = time.monotonic()  # it reads: slowly, but it lives
-            self.backlog_bytes -= sent
-            self._head_sent += sent
-            if self._head_sent < len(head):
-                break
-            self._waiting.popleft()
-            self._head_sent = 0
-        if not self._waiting:
-            self._writable.stop()
+    def _schedule(self) -> None:
+        """Go on when the socket takes bytes again, or when the client may be told of its loss."""
+        self.clear = self.backlog.empty and not self.ending
+        hold_s = self.backlog.hold_s()
+        if self.backlog.empty or hold_s:
+            self._stop_watching()
+        elif self._writable is None or not self._writable.active:
+            self._taken_s = time.monotonic()
+            self._writable = self._writable or get_hub().loop.io(self._fd, _WRITABLE)
+            self._writable.start(self._flush)
+        if hold_s:
+            self._timer = get_hub().loop.timer(hold_s)
+            self._timer.start(self._schedule)
         self._progress.set()
 
-    def _write(self, data: bytes | memoryview) -> int:
+    def _flush(self) -> None:
+        """Write on: the event loop calls it when the socket takes bytes again."""
+        backlog = self.backlog
+        if not backlog.queued_bytes and not backlog.hold_s():
+            backlog.seal()
+        while data := backlog.next_bytes():
+            sent = self._write(data)
+            if self.dead:
+                return
+            if sent:
+                self.last_life_s = self._taken_s = (
+                    time.monotonic()
+                )  # it reads: slowly, but it lives
+                self._stats.ticks_out += backlog.advance(sent)
+                self._stats.bytes_out += sent
+            if sent < len(data):
+                break
+        self._schedule()
+
+    def _write(self, data: bytes) -> int:
         """Return how many bytes the socket took; a broken one kills the outbox."""
         if self.dead:
             return 0
         try:
-            return os.write(self._fd, data)
+            return _write(self._fd, data)
         except BlockingIOError:
             return 0
         except OSError:
             self._die()
             return 0
-
-    def _rest_of_cut_frame(self) -> bytes:
-        """Return the bytes still owed of a frame that has partly gone out."""
-        if not self._head_sent:
-            return b""
-        head, end = self._waiting[0], 0
-        while end < self._head_sent:
-            end += _frame_length(head, end)
-        return head[self._head_sent : end]
-
-    def _watch(self) -> None:
-        if self._writable is None:
-            self._writable = get_hub().loop.io(self._fd, _WRITABLE)
-        self._writable.start(self._flush)
 
     def _wait_for_progress(self) -> None:
         self._progress.clear()
@@ -189,28 +265,27 @@ class Outbox:
         with contextlib.suppress(OSError):  # the client was faster
             self._sock.shutdown(how)
 
-    def _forget(self) -> None:
-        self._waiting.clear()
-        self._head_sent = self.backlog_bytes = 0
+    def _stop_watching(self) -> None:
         if self._writable is not None:
             self._writable.stop()
-        self._progress.set()
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
 
     def _die(self) -> None:
         if self.dead:
             return
         self.dead = self.ending = True
-        self._forget()
+        self.clear = False
+        self.backlog.end()
+        self._stop_watching()
         if self._writable is not None:
             self._writable.close()
+            self._writable = None
+        self._progress.set()
         self._shut_down(socket.SHUT_RDWR)
 
 
-def _frame_length(data: bytes, at: int) -> int:
-    """Return the length, header included, of the (unmasked) server frame that begins at `at`."""
-    length = data[at + 1]
-    if length == 126:
-        return 4 + int.from_bytes(data[at + 2 : at + 4], "big")
-    if length == 127:
-        return 10 + int.from_bytes(data[at + 2 : at + 10], "big")
-    return 2 + length
+def _unsent_bytes(fd: int) -> int:
+    """Return how many bytes the kernel holds that the client has not acknowledged."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)

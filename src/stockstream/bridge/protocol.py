@@ -138,6 +138,11 @@ def snapshot(newest: Iterable[Stored], positions: Mapping[int, int]) -> bytes:
     return event("snapshot", data)
 
 
+def conflated(skipped: int) -> bytes:
+    """Return the frame that says how many ticks were left out since the last one."""
+    return event("conflated", {"skipped": skipped})
+
+
 def text_frame(payload: bytes) -> bytes:
     """Return an unmasked text frame; msgspec writes integer keys as JSON wants them, as text."""
     length = len(payload)
@@ -146,6 +151,21 @@ def text_frame(payload: bytes) -> bytes:
     if length < 1 << 16:
         return bytes((_TEXT, 126)) + length.to_bytes(2, "big") + payload
     return bytes((_TEXT, 127)) + length.to_bytes(8, "big") + payload
+
+
+def frame_length(data: bytes, at: int) -> int:
+    """Return the length, header included, of the server's frame that begins at `at`."""
+    length = data[at + 1]
+    if length == 126:
+        return 4 + int.from_bytes(data[at + 2 : at + 4], "big")
+    if length == 127:
+        return 10 + int.from_bytes(data[at + 2 : at + 10], "big")
+    return 2 + length
+
+
+def is_close(data: bytes) -> bool:
+    """Tell whether the bytes begin with a Close frame."""
+    return data[0] == _CLOSE
 
 
 def close_frame(code: int, reason: str) -> bytes:

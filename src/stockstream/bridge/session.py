@@ -51,7 +51,7 @@ class Session:
         self._stats = stats
         self._settings = settings
         self._errors = 0
-        ws.event.on_set = self._take_messages
+        ws.event.on_set = client.outbox.before_read = self._take_messages
 
     def run(self) -> None:
         """Serve the client until it is gone; raises nothing, for gunicorn would answer in HTTP."""
@@ -75,7 +75,9 @@ class Session:
         return "too_big" if too_big else "client"
 
     def _take_messages(self) -> None:
-        while self._ws.input_buffer and not self._client.outbox.ending:
+        """Follow the messages that have come; those that cannot be answered yet stay."""
+        outbox = self._client.outbox
+        while self._ws.input_buffer and outbox.readable and not outbox.ending:
             self._take(self._ws.input_buffer.pop(0))
 
     def _take(self, message: str | bytes) -> None:

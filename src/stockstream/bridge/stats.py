@@ -17,6 +17,7 @@ class Stats:
         self.ticks_in = 0  # valid live ticks taken from Kafka
         self.ticks_out = 0  # ticks handed to clients, counted once for each client
         self.bytes_out = 0
+        self.skipped = 0  # ticks left out for slow clients, counted once for each client
         self.clients = 0
         self.duplicates = 0
         self.poison = 0
@@ -52,6 +53,7 @@ class StatsCollector(Collector):
             "ticks_received": ("Valid live ticks taken from Kafka.", stats.ticks_in),
             "ticks_sent": ("Ticks handed to clients, once for each client.", stats.ticks_out),
             "sent_bytes": ("Bytes of ticks handed to clients.", stats.bytes_out),
+            "skipped_ticks": ("Ticks left out, once for each client.", stats.skipped),
             "duplicate_ticks": ("Ticks dropped: sequence not above the last.", stats.duplicates),
             "poison_records": ("Records on the topic that are not ticks.", stats.poison),
             "missed_records": ("Records that expired before they were read.", stats.missed),

@@ -1,4 +1,4 @@
-"""Asks silent clients for a sign of life, and ends those that give none."""
+"""Asks silent clients for a sign of life, and ends those that give none or take nothing."""
 
 import time
 
@@ -11,26 +11,35 @@ from stockstream.bridge.hub import Client, Hub
 class Sweeper:
     """One greenlet for all clients: a timer each would cost more than the clients themselves."""
 
-    def __init__(self, hub: Hub, ping_interval_s: float, pong_timeout_s: float) -> None:
+    def __init__(
+        self, hub: Hub, ping_interval_s: float, pong_timeout_s: float, write_stall_s: float
+    ) -> None:
         self._hub = hub
+        self._write_stall_s = write_stall_s
         self._ping_interval_s = ping_interval_s
         self._pong_timeout_s = pong_timeout_s
         self._asked: dict[Client, float] = {}
 
     def run(self) -> None:
         """Sweep for ever."""
-        pause_s = min(1.0, self._ping_interval_s / 4, self._pong_timeout_s / 4)
+        shortest_s = min(self._ping_interval_s, self._pong_timeout_s, self._write_stall_s)
+        pause_s = min(1.0, shortest_s / 4)
         while True:
             gevent.sleep(pause_s)
             self.sweep(time.monotonic())
 
     def sweep(self, now_s: float) -> None:
-        """Ping who has been silent; end who was pinged and has been silent since.
+        """Ping who has been silent; end who was pinged and has been silent since, or is stuck.
 
-        Any byte received is life, and so is any byte that a slow client has taken: while its
-        backlog is large its pongs are not read.
+        Any byte received is life. A client for whom ticks wait is not pinged: the bytes that it
+        takes show whether it lives, and its pongs may not be read meanwhile.
         """
         for client in tuple(self._hub.clients):
+            if not client.outbox.clear:
+                self._asked.pop(client, None)
+                if client.outbox.stalled_s() > self._write_stall_s:
+                    client.end("slow", protocol.TRY_AGAIN_LATER, "took nothing for too long")
+                continue
             asked_s = self._asked.get(client)
             if asked_s is not None and client.outbox.last_life_s > asked_s:
                 del self._asked[client]
