@@ -23,7 +23,7 @@ backlog = 2_048
 timeout = 30
 # lifecycle.py closes the clients within 1 s and the worker is gone after 2.
 graceful_timeout = 3
-keepalive = 2  # also the whole deadline for a request's headers
+keepalive = _settings.header_timeout  # also the whole deadline for a request's headers
 forwarded_allow_ips = ",".join(_settings.forwarded_allow_ips)
 control_socket_disable = True
 # The worker's sign of life is a file: in memory, where a busy disk cannot hold it up.
@@ -55,3 +55,10 @@ def worker_int(worker):
     from stockstream.bridge.lifecycle import on_worker_interrupt
 
     on_worker_interrupt(worker)
+
+
+def post_request(worker, req, environ, resp):
+    """Stop the clock of a response that was taken in time."""
+    from stockstream.bridge.deadline import forget
+
+    forget(environ)

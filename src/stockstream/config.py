@@ -67,6 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_message_bytes: Annotated[
         int, Meta(ge=1024, le=2**24, description="bytes, 1024 to 16777216")
     ] = 65_536
+    client_messages_per_s: Annotated[
+        float, Meta(ge=1, le=1_000_000, description="messages a second, 1 or more")
+    ] = 50.0
+    header_timeout: Annotated[
+        int, Meta(ge=1, le=60, description="whole seconds, 1 to 60")  # gunicorn counts in these
+    ] = 2
+    response_timeout: Seconds = 30.0
     ping_interval: Seconds = 20.0
     pong_timeout: Seconds = 10.0
     write_stall: Seconds = 30.0

@@ -6,7 +6,7 @@ import signal
 from flask import Flask
 
 from stockstream import kafka
-from stockstream.bridge import feed, handshake, lifecycle
+from stockstream.bridge import deadline, feed, handshake, lifecycle, session
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
 from stockstream.bridge.hub import Group, Hub
@@ -141,6 +141,18 @@ def raises_through() -> Flask:
 
     Session.run = run
     return raises()
+
+
+def waits_for_readers() -> Flask:
+    """Give a response all the time in the world."""
+    deadline.start = lambda *_: None
+    return create_app()
+
+
+def listens_to_all() -> Flask:
+    """Follow every message, however many come."""
+    session.Allowance.take = lambda *_: True
+    return create_app()
 
 
 def stops_like_gunicorn() -> Flask:

@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from stockstream import config
 from stockstream.bridge import protocol, session
-from stockstream.bridge.stats import Stats, StatsCollector
+from stockstream.bridge.lifecycle import Bridge
+from stockstream.bridge.metrics import BridgeCollector
 
 DOCS = config.ROOT / "docs"
 
@@ -48,10 +49,12 @@ def test_websocket_api_documents_every_error_code() -> None:
 
 def test_websocket_api_documents_every_metric() -> None:
     """Each metric of /metrics has its line."""
-    stats = Stats()
-    stats.closed["x"] = 1
+    bridge = Bridge(config.Settings())
+    bridge.stats.closed["x"] = 1
+    bridge.feed.lag = lambda: {0: 1}
+    bridge.feed.tick_age_ms = lambda: 1
     registry = CollectorRegistry()
-    registry.register(StatsCollector(stats, lambda: 1))
+    registry.register(BridgeCollector(bridge.stats, bridge.hub, bridge.feed, bridge.stalls))
     names = {sample.name for family in registry.collect() for sample in family.samples}
-    assert len(names) >= 11
+    assert len(names) >= 17
     assert names <= rows("websocket-api.md").keys()

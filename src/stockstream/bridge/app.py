@@ -11,11 +11,11 @@ from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from stockstream import config
-from stockstream.bridge import handshake
+from stockstream.bridge import deadline, handshake
 from stockstream.bridge.hub import Client
 from stockstream.bridge.lifecycle import Bridge
+from stockstream.bridge.metrics import BridgeCollector
 from stockstream.bridge.session import HandlerThread, InputEvent, Session
-from stockstream.bridge.stats import StatsCollector
 from stockstream.config import Settings
 
 STATIC = config.ROOT / "static"
@@ -39,13 +39,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_error_handler(HTTPException, _error_as_json)
     app.after_request(_add_headers)
-    _add_pages(app)
+    _add_pages(app, settings.response_timeout)
     _add_probes(app, bridge)
     _add_websocket(app, bridge)
     return app
 
 
-def _add_pages(app: Flask) -> None:
+def _add_pages(app: Flask, response_timeout_s: float) -> None:
+    @app.before_request
+    def start_clock() -> None:
+        """Give a page or an answer so long to be read; a WebSocket has rules of its own."""
+        if request.path != "/ws":
+            deadline.start(request.environ, response_timeout_s)
+
     @app.get("/")
     def dashboard() -> Response:
         return send_from_directory(STATIC, "index.html")
@@ -61,7 +67,7 @@ def _add_pages(app: Flask) -> None:
 
 def _add_probes(app: Flask, bridge: Bridge) -> None:
     registry = CollectorRegistry()
-    registry.register(StatsCollector(bridge.stats, bridge.feed.tick_age_ms))
+    registry.register(BridgeCollector(bridge.stats, bridge.hub, bridge.feed, bridge.stalls))
 
     @app.get("/live")
     def live() -> ResponseReturnValue:

@@ -60,6 +60,11 @@ class Backlog:
         """Whether nothing waits at all."""
         return not self._queue and not self.ticks and not self._newest_metrics
 
+    @property
+    def size_bytes(self) -> int:
+        """All that waits."""
+        return self.queued_bytes + sum(map(len, self.ticks.values())) + len(self._newest_metrics)
+
     def push(self, data: bytes, ticks: int = 0, skipped: int = 0) -> None:
         """Queue whole frames that must all go out, ahead of the ticks that are not sealed."""
         self._queue.append((data, ticks, skipped))

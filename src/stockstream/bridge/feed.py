@@ -77,6 +77,11 @@ class Feed:
         times = [stored.tick.timestamp for stored in self._hub.newest.values()]
         return max(0, time.time_ns() // 1_000_000 - max(times)) if times else None
 
+    def lag(self) -> dict[int, int]:
+        """Return how many records of each partition have not been read, as of the last second."""
+        positions = self._hub.positions
+        return {p: max(0, end - positions.get(p, end)) for p, end in self._leaders.ends.items()}
+
     def _wait_for_topic(self) -> None:
         while self._info is None and not self._stopping:
             gevent.sleep(0.1)

@@ -53,7 +53,9 @@ class Group:
 class Hub:
     """The newest tick of each symbol, the positions, and the groups of subscribers."""
 
-    def __init__(self, configured: Sequence[str], limits: Mapping[str, int], stats: Stats) -> None:
+    def __init__(
+        self, configured: Sequence[str], limits: Mapping[str, float], stats: Stats
+    ) -> None:
         self.epoch: str | None = None
         self.positions: dict[int, int] = {}
         self.newest: dict[str, Stored] = {}
@@ -84,13 +86,14 @@ class Hub:
         `positions` are the offsets after the batch, records that are no ticks included.
         """
         touched: set[Group] = set()
+        timestamps: list[int] = []
         for stored in ticks:
             if not self._is_new(stored):
                 self._stats.duplicates += 1
                 continue
             symbol = stored.tick.symbol
             self.newest[symbol] = stored
-            self._stats.ticks_in += 1
+            timestamps.append(stored.tick.timestamp)
             frame = b""
             for group in self._interested(symbol):
                 frame = frame or protocol.stock_tick(stored)
@@ -99,6 +102,8 @@ class Hub:
         self.positions.update(positions)
         for group in touched:
             self._deliver(group)
+        self._stats.ticks_in += len(timestamps)
+        self._stats.note_delays(timestamps)
 
     def send_metrics(self) -> None:
         """Tell every client the numbers, and the positions past what its filter left out."""

@@ -17,6 +17,7 @@ class _Broker(msgspec.Struct):
 class _Partition(msgspec.Struct):
     partition: int
     leader: int
+    hi_offset: int = -1  # the partition's end; below 0: not known yet
 
 
 class _Topic(msgspec.Struct):
@@ -32,10 +33,11 @@ _decode = msgspec.json.Decoder(_Statistics).decode
 
 
 class Leaders:
-    """When each partition's leader was last heard of."""
+    """When each partition's leader was last heard of, and where the partition then ended."""
 
     def __init__(self) -> None:
         self._heard_s: dict[int, float] = {}
+        self.ends: dict[int, int] = {}
 
     def expect(self, partitions: int) -> None:
         """Watch this many partitions; a new one has SILENCE_S to answer."""
@@ -52,6 +54,8 @@ class Leaders:
         }
         for topic in found.topics.values():
             for partition in topic.partitions.values():
+                if partition.partition in self._heard_s and partition.hi_offset >= 0:
+                    self.ends[partition.partition] = partition.hi_offset
                 if partition.partition in self._heard_s and partition.leader in idle_us:
                     heard_s = taken_s - idle_us[partition.leader] / 1e6
                     self._heard_s[partition.partition] = heard_s

@@ -12,6 +12,7 @@ from stockstream.bridge import protocol
 from stockstream.bridge.feed import Feed
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.outbox import LINGER_S
+from stockstream.bridge.stalls import Stalls
 from stockstream.bridge.stats import Stats
 from stockstream.bridge.sweeper import Sweeper
 from stockstream.config import Settings
@@ -30,11 +31,13 @@ class Bridge:
         limits = {
             "maxMessageBytes": settings.max_message_bytes,
             "maxSubscriptions": settings.max_subscriptions,
+            "messagesPerSecond": settings.client_messages_per_s,
         }
         self.settings = settings
         self.stats = Stats()
         self.hub = Hub(settings.stock_symbols, limits, self.stats)
         self.feed = Feed(settings, self.hub, self.stats)
+        self.stalls = Stalls()
         self.draining = False
         self._drained = Event()
 
@@ -44,7 +47,7 @@ class Bridge:
         sweeper = Sweeper(
             self.hub, settings.ping_interval, settings.pong_timeout, settings.write_stall
         )
-        for run in (self.feed.run, sweeper.run, self._send_metrics):
+        for run in (self.feed.run, sweeper.run, self.stalls.run, self._send_metrics):
             gevent.spawn(run).link_exception(_crash)
 
     def drain(self) -> None:

@@ -121,7 +121,7 @@ def server_time_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def welcome(epoch: str | None, symbols: Iterable[str], limits: Mapping[str, int]) -> bytes:
+def welcome(epoch: str | None, symbols: Iterable[str], limits: Mapping[str, float]) -> bytes:
     """Return the first frame of a connection; `epoch` is None until Kafka has answered."""
     data = {
         "epoch": epoch,

@@ -1,6 +1,7 @@
 """One client's conversation: its messages in, their effect on the hub, every end in one place."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,23 @@ class InputEvent:
         self.on_set()
 
 
+class Allowance:
+    """How many messages a client may still send: so many at once, and so many more a second."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = self._left = per_s
+        self._counted_s = 0.0
+
+    def take(self, now_s: float) -> bool:
+        """Take one, if there is one left."""
+        self._left = min(self._per_s, self._left + (now_s - self._counted_s) * self._per_s)
+        self._counted_s = now_s
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class Session:
     """Follows what one client says, until either side ends it."""
 
@@ -51,6 +69,7 @@ class Session:
         self._stats = stats
         self._settings = settings
         self._errors = 0
+        self._allowance = Allowance(settings.client_messages_per_s)
         ws.event.on_set = client.outbox.before_read = self._take_messages
 
     def run(self) -> None:
@@ -88,6 +107,11 @@ class Session:
             self._client.end("too_big", protocol.TOO_BIG, "message too big")
         else:
             try:
+                if not self._allowance.take(time.monotonic()):
+                    raise Refused(
+                        "too_many_messages",
+                        f"expected at most {self._settings.client_messages_per_s:g} a second",
+                    )
                 self._follow(protocol.parse(message))
             except Refused as refused:
                 self._refuse(refused)

@@ -1,11 +1,12 @@
-"""What a bridge counts, as JSON for people and as Prometheus text for machines."""
+"""What a bridge counts."""
 
 import time
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+#: Upper bounds of the histogram of delays, in s.
+DELAY_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Stats:
@@ -24,6 +25,16 @@ class Stats:
         self.missed = 0  # records that retention took before they were read
         self.failed_commits = 0
         self.closed: Counter[str] = Counter()
+        self.delays = [0] * (len(DELAY_BOUNDS_S) + 1)  # ticks by delay; the last: above all bounds
+        self.delays_sum_s = 0.0
+
+    def note_delays(self, timestamps_ms: Iterable[int]) -> None:
+        """Count ticks that have just been written by how long ago they were made."""
+        now_ms = time.time_ns() / 1e6
+        for timestamp_ms in timestamps_ms:
+            delay_s = max(0.0, now_ms - timestamp_ms) / 1000
+            self.delays[bisect_left(DELAY_BOUNDS_S, delay_s)] += 1
+            self.delays_sum_s += delay_s
 
     def uptime_ms(self) -> int:
         """Return the time since the start, in ms."""
@@ -37,41 +48,3 @@ class Stats:
             "uptime": self.uptime_ms(),
             "startTime": int(self.start_time_s * 1000),
         }
-
-
-class StatsCollector(Collector):
-    """Reads `Stats` when Prometheus asks; `tick_age_ms` gives None before the first tick."""
-
-    def __init__(self, stats: Stats, tick_age_ms: Callable[[], int | None]) -> None:
-        self._stats = stats
-        self._tick_age_ms = tick_age_ms
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield every metric of docs/configuration.md's table."""
-        stats = self._stats
-        counters = {
-            "ticks_received": ("Valid live ticks taken from Kafka.", stats.ticks_in),
-            "ticks_sent": ("Ticks handed to clients, once for each client.", stats.ticks_out),
-            "sent_bytes": ("Bytes of ticks handed to clients.", stats.bytes_out),
-            "skipped_ticks": ("Ticks left out, once for each client.", stats.skipped),
-            "duplicate_ticks": ("Ticks dropped: sequence not above the last.", stats.duplicates),
-            "poison_records": ("Records on the topic that are not ticks.", stats.poison),
-            "missed_records": ("Records that expired before they were read.", stats.missed),
-            "failed_commits": ("Commits of the positions that failed.", stats.failed_commits),
-        }
-        for name, (text, value) in counters.items():
-            yield CounterMetricFamily(f"stockstream_{name}", text, value=value)
-        closed = CounterMetricFamily(
-            "stockstream_closed_clients", "Connections ended, by reason.", labels=["reason"]
-        )
-        for reason, count in stats.closed.items():
-            closed.add_metric([reason], count)
-        yield closed
-        gauges: dict[str, tuple[str, float]] = {
-            "clients": ("WebSocket clients connected now.", stats.clients),
-            "start_time_seconds": ("Start of the process, since the epoch.", stats.start_time_s),
-        }
-        if (age_ms := self._tick_age_ms()) is not None:
-            gauges["tick_age_seconds"] = ("Age of the newest tick.", age_ms / 1000)
-        for name, (text, number) in gauges.items():
-            yield GaugeMetricFamily(f"stockstream_{name}", text, value=number)
