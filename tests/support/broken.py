@@ -9,7 +9,8 @@ from stockstream import kafka
 from stockstream.bridge import deadline, feed, handshake, lifecycle, session
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
-from stockstream.bridge.hub import Group, Hub
+from stockstream.bridge.groups import Group
+from stockstream.bridge.hub import Hub
 from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.session import Session
@@ -76,15 +77,15 @@ def ignores_symbols() -> Flask:
 
 def sends_twice() -> Flask:
     """Deliver each batch two times."""
-    deliver = Hub._deliver
+    publish = Group.publish
 
-    def twice(self: Hub, group: Group) -> None:
-        frames = list(group.frames)
-        deliver(self, group)
-        group.frames.extend(frames)
-        deliver(self, group)
+    def twice(self: Group) -> None:
+        ticks = list(self.ticks)
+        publish(self)
+        self.ticks.extend(ticks)
+        publish(self)
 
-    Hub._deliver = twice
+    Group.publish = twice
     return create_app()
 
 
@@ -146,6 +147,12 @@ def raises_through() -> Flask:
 def waits_for_readers() -> Flask:
     """Give a response all the time in the world."""
     deadline.start = lambda *_: None
+    return create_app()
+
+
+def ignores_the_rate() -> Flask:
+    """Give every tick to all."""
+    Hub.pace = lambda *_: None
     return create_app()
 
 

@@ -1,49 +1,12 @@
 """The hub alone: who gets what, with an outbox that only remembers."""
 
-import json
-
 import pytest
 
-from stockstream.bridge.backlog import Batch
-from stockstream.bridge.hub import FRESH_START_MS, Client, Hub
+from stockstream.bridge.groups import Client
+from stockstream.bridge.hub import FRESH_START_MS, Hub
 from stockstream.bridge.stats import Stats
 from stockstream.tick import Stored, Tick
-
-
-class FakeOutbox:
-    """Remembers the frames that were sent."""
-
-    ending = False
-    clear = True
-
-    def __init__(self) -> None:
-        self.writes: list[bytes] = []
-
-    def send(self, data: bytes) -> int:
-        """Remember one write."""
-        self.writes.append(data)
-        return len(data)
-
-    send_after_ticks = send_metrics = send
-
-    def give(self, batch: Batch) -> bool:
-        """Remember one write."""
-        self.writes.append(batch.data)
-        return True
-
-    def forget_ticks(self) -> None:
-        """Do nothing: no tick waits here."""
-
-    def events(self) -> list[dict]:
-        """Return the events of all writes since the last call."""
-        data, events = b"".join(self.writes), []
-        self.writes.clear()
-        while data:
-            at = 4 if data[1] == 126 else 2
-            length = int.from_bytes(data[2:4], "big") if at == 4 else data[1]
-            events.append(json.loads(data[at : at + length]))
-            data = data[at + length :]
-        return events
+from support.outbox import FakeOutbox
 
 
 @pytest.fixture
@@ -62,6 +25,7 @@ def client_factory(hub: Hub):
         client = Client.__new__(Client)
         client.outbox, client.ended_by = FakeOutbox(), ""
         client.joined, client.symbols, client.group = False, frozenset(), None
+        client.max_rate = None
         hub.add(client)
         client.outbox.events()
         return client
@@ -122,6 +86,24 @@ def test_remove_leaves_no_trace_of_the_client(hub: Hub, client_factory) -> None:
     for client in clients:
         hub.remove(client)
     assert (hub.clients, hub._groups, hub._by_symbol) == (set(), {}, {})
+
+
+def test_remove_of_clients_that_were_closed_leaves_their_followers_alone(
+    hub: Hub, client_factory
+) -> None:
+    """A close takes a client out of its group first; the hub forgets it later, in any order."""
+    closed = [client_factory() for _ in range(2)]
+    for client in closed:
+        hub.join(client)
+    for client in closed:
+        client.group.part(client)  # as their outboxes do before a Close
+    hub.remove(closed[0])
+    follower = client_factory()
+    hub.join(follower)
+    hub.remove(closed[1])
+    follower.outbox.events()
+    hub.publish([stored("A", 1)], {0: 1})
+    assert ticks(follower) == [("A", 1)]
 
 
 def test_open_again_tells_every_client_the_new_epoch(hub: Hub, client_factory) -> None:

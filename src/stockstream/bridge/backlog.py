@@ -58,7 +58,7 @@ class Backlog:
     @property
     def empty(self) -> bool:
         """Whether nothing waits at all."""
-        return not self._queue and not self.ticks and not self._newest_metrics
+        return not (self._queue or self.ticks or self.skipped or self._newest_metrics)
 
     @property
     def size_bytes(self) -> int:
@@ -114,9 +114,16 @@ class Backlog:
             return 0.0
         return max(0.0, self._told_s + NOTICE_S - time.monotonic())
 
+    def tell(self) -> bool:
+        """Tell whether a notice may go out now; if so, it is taken for gone."""
+        may_go = time.monotonic() >= self._told_s + NOTICE_S
+        if may_go:
+            self._told_s = time.monotonic()
+        return may_go
+
     def seal(self) -> None:
-        """Move the ticks into the queue, behind the notice that explains them."""
-        if self.skipped:
+        """Move the ticks into the queue, behind the notice that explains them, if it may go."""
+        if self.skipped and time.monotonic() >= self._told_s + NOTICE_S:
             self.push(protocol.conflated(self.skipped), skipped=self.skipped)
             self._tell()
         for frame in self.ticks.values():

@@ -4,12 +4,10 @@ The hub runs in the event loop and never switches greenlets, so that each of its
 one point of the stream: a snapshot taken here and the ticks after it have no seam.
 """
 
-import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stockstream.bridge import protocol
-from stockstream.bridge.backlog import Batch, Framed
-from stockstream.bridge.outbox import Outbox
+from stockstream.bridge.groups import Client, Group, Key, PacedGroup
 from stockstream.bridge.stats import Stats
 from stockstream.tick import Stored
 
@@ -17,37 +15,6 @@ from stockstream.tick import Stored
 #: batch under way. But ticks that are this much younger mean that the symbol's history expired
 #: and its producer began again at 1.
 FRESH_START_MS = 3_600_000
-
-
-class Client:
-    """One connection as the hub sees it: its outbox, and what it subscribed to."""
-
-    def __init__(self, sock: socket.socket, stats: Stats) -> None:
-        self.outbox = Outbox(sock, stats)
-        self.ended_by = ""  # why the bridge ended it; empty while it lives, or if the client left
-        self.joined = False
-        self.symbols: frozenset[str] = frozenset()
-        self.group: Group | None = None
-
-    @property
-    def wanted(self) -> frozenset[str] | None:
-        """The symbols it gets; None is all of them, also those that appear later."""
-        return None if self.joined else self.symbols
-
-    def end(self, by: str, code: int, reason: str) -> None:
-        """Close the connection with the code; `by` is what the closed clients are counted under."""
-        if not self.outbox.ending:
-            self.ended_by = by
-            self.outbox.finish(protocol.close_frame(code, reason))
-
-
-class Group:
-    """The clients of one set of symbols, who all get the same bytes."""
-
-    def __init__(self, symbols: frozenset[str] | None) -> None:
-        self.symbols = symbols
-        self.members: set[Client] = set()
-        self.ticks: list[Framed] = []
 
 
 class Hub:
@@ -63,8 +30,10 @@ class Hub:
         self._configured = configured
         self._limits = limits
         self._stats = stats
-        self._groups: dict[frozenset[str] | None, Group] = {}
-        self._by_symbol: dict[str, set[Group]] = {}
+        self._groups: dict[Key, Group] = {}
+        self._by_symbol: dict[str | None, set[Group]] = {}  # None: those who get all of them
+        #: Called with the time when `release` next has something to do.
+        self.on_withheld: Callable[[float], None] = lambda next_s: None
 
     # The feed's side
 
@@ -74,6 +43,8 @@ class Hub:
         self.newest = dict(newest)
         self.positions = dict(positions)
         welcome = self._welcome()
+        for group in self._groups.values():
+            group.forget()
         for client in self.clients:
             client.outbox.forget_ticks()
             client.outbox.send(welcome)
@@ -101,9 +72,22 @@ class Hub:
                 touched.add(group)
         self.positions.update(positions)
         for group in touched:
-            self._deliver(group)
+            group.publish()
+            if isinstance(group, PacedGroup) and group.next_s is not None:
+                self.on_withheld(group.next_s)
         self._stats.ticks_in += len(timestamps)
         self._stats.note_delays(timestamps)
+
+    def release(self, now_s: float) -> float | None:
+        """Give paced clients what may go by now; return when there is more to give, if ever."""
+        next_s: float | None = None
+        for group in self._groups.values():
+            if isinstance(group, PacedGroup) and group.next_s is not None:
+                if group.next_s <= now_s:
+                    group.release(now_s)
+                if group.next_s is not None:
+                    next_s = group.next_s if next_s is None else min(next_s, group.next_s)
+        return next_s
 
     def send_metrics(self) -> None:
         """Tell every client the numbers, and the positions past what its filter left out."""
@@ -154,6 +138,11 @@ class Hub:
         client.symbols -= symbols
         self._regroup(client)
 
+    def pace(self, client: Client, max_rate: float | None) -> None:
+        """Give at most so many updates a second and symbol from now on; None: all of them."""
+        client.max_rate = max_rate
+        self._regroup(client)
+
     def leave(self, client: Client) -> None:
         """Undo `join`; symbols that were subscribed by name stay."""
         client.joined = False
@@ -181,43 +170,41 @@ class Hub:
         )
 
     def _interested(self, symbol: str) -> Iterable[Group]:
-        if everything := self._groups.get(None):
-            yield everything
+        yield from self._by_symbol.get(None, ())
         yield from self._by_symbol.get(symbol, ())
-
-    def _deliver(self, group: Group) -> None:
-        """Join the batch's frames and write them once to each member."""
-        batch, group.ticks = Batch(group.ticks), []
-        whole = 0
-        for client in group.members:
-            whole += client.outbox.give(batch)
-        # What a slow client gets is counted by its outbox, when it goes.
-        self._stats.ticks_out += whole * len(batch.ticks)
-        self._stats.bytes_out += whole * batch.size
 
     def _regroup(self, client: Client) -> None:
         """Move the client to the group of what it wants now."""
-        self._leave_group(client)
-        wanted = client.wanted
-        if wanted is not None and not wanted:
+        key = client.wanted, client.max_rate
+        if client.group is not None and client.group.key == key:
             return
-        group = self._groups.get(wanted)
+        self._leave_group(client)
+        if client.wanted is not None and not client.wanted:
+            return
+        group = self._groups.get(key)
         if group is None:
-            group = self._groups[wanted] = Group(wanted)
-            for symbol in wanted or ():
-                self._by_symbol.setdefault(symbol, set()).add(group)
-        group.members.add(client)
+            group = self._open_group(key)
+        group.add(client)
         client.group = group
+
+    def _open_group(self, key: Key) -> Group:
+        symbols, max_rate = key
+        group = self._groups[key] = (PacedGroup if max_rate else Group)(key, self._stats)
+        for symbol in (None,) if symbols is None else symbols:
+            self._by_symbol.setdefault(symbol, set()).add(group)
+        return group
 
     def _leave_group(self, client: Client) -> None:
         group, client.group = client.group, None
         if group is None:
             return
-        group.members.discard(client)
-        if group.members:
+        group.part(client)
+        # Clients that are being closed have left the group before: another of them may have
+        # been the last, and a new group of the same key may be there by now.
+        if group.members or self._groups.get(group.key) is not group:
             return
-        del self._groups[group.symbols]
-        for symbol in group.symbols or ():
+        del self._groups[group.key]
+        for symbol in (None,) if group.symbols is None else group.symbols:
             self._by_symbol[symbol].discard(group)
             if not self._by_symbol[symbol]:
                 del self._by_symbol[symbol]

@@ -12,6 +12,7 @@ from stockstream.bridge import protocol
 from stockstream.bridge.feed import Feed
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.outbox import LINGER_S
+from stockstream.bridge.pacer import Pacer
 from stockstream.bridge.stalls import Stalls
 from stockstream.bridge.stats import Stats
 from stockstream.bridge.sweeper import Sweeper
@@ -47,7 +48,8 @@ class Bridge:
         sweeper = Sweeper(
             self.hub, settings.ping_interval, settings.pong_timeout, settings.write_stall
         )
-        for run in (self.feed.run, sweeper.run, self.stalls.run, self._send_metrics):
+        pacer = Pacer(self.hub)
+        for run in (self.feed.run, sweeper.run, self.stalls.run, pacer.run, self._send_metrics):
             gevent.spawn(run).link_exception(_crash)
 
     def drain(self) -> None:

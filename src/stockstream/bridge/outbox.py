@@ -58,6 +58,8 @@ class Outbox:
         self._progress = Event()
         #: Called before each read: what the client said, but could not be answered yet.
         self.before_read: Callable[[], None] = lambda: None
+        #: Called before a Close goes out: ticks that others keep for the client come first.
+        self.before_close: Callable[[], None] = lambda: None
         self.clear = True  # nothing waits, so that a write may go straight to the socket
         self.ending = False  # nothing more is accepted
         self._ended = False  # the Close, where there is one, has been handed to the kernel
@@ -92,6 +94,14 @@ class Outbox:
         self._schedule()
         return False
 
+    def give_with_notice(self, batch: Batch) -> bool:
+        """Write ticks with a notice in front, or keep them until the client may be told again."""
+        if self.clear and not self.backlog.tell():
+            self.backlog.add(batch)
+            self._schedule()
+            return False
+        return self.give(batch)
+
     def send(self, data: bytes) -> int:
         """Write whole frames, or queue what the socket does not take now.
 
@@ -100,6 +110,7 @@ class Outbox:
         if self.ending:
             return len(data)
         if protocol.is_close(data):
+            self.before_close()
             data = self.backlog.forget_ticks() + data
         sent = self._write(data) if self.clear else 0
         if sent < len(data) and not self.dead:
@@ -171,6 +182,7 @@ class Outbox:
         """
         if self.ending:
             return
+        self.before_close()
         self.ending = True
         self.clear = False
         last = self.backlog.end() + close_frame

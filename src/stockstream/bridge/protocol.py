@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -43,6 +43,10 @@ class Command(msgspec.Struct, frozen=True):
 
     event: Literal["subscribe", "unsubscribe", "join", "leave"]
     symbols: frozenset[str] | Everything = EVERYTHING
+    max_rate: float | None | msgspec.UnsetType = msgspec.UNSET  # updates a second and symbol
+
+
+MaxRate = Annotated[float, msgspec.Meta(gt=0, le=50)]
 
 
 class _Message(msgspec.Struct):
@@ -52,6 +56,9 @@ class _Message(msgspec.Struct):
 
 class _Wish(msgspec.Struct):
     symbols: list[Symbol] | Literal["*"]
+    max_rate: MaxRate | None | msgspec.UnsetType = msgspec.field(
+        name="maxRate", default=msgspec.UNSET
+    )
 
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -74,21 +81,27 @@ def parse(text: str) -> Command:
             if message.data != ROOM:
                 raise Refused("bad_data", f'{message.event}: expected the data "{ROOM}"')
             return Command(message.event)
-        case "subscribe" | "unsubscribe":
-            return Command(message.event, _symbols(message.event, message.data))
+        case "subscribe":
+            wish = _wish(message.event, message.data)
+            return Command(message.event, _symbols(wish), wish.max_rate)
+        case "unsubscribe":
+            return Command(message.event, _symbols(_wish(message.event, message.data)))
     raise Refused(
         "unknown_event",
         f"{message.event[:64]!r}: expected subscribe, unsubscribe, join or leave",
     )
 
 
-def _symbols(event: str, data: Any) -> frozenset[str] | Everything:
+def _wish(event: str, data: Any) -> _Wish:
     try:
-        wish = msgspec.convert({"symbols": data} if isinstance(data, list) else data, _Wish)
+        return msgspec.convert({"symbols": data} if isinstance(data, list) else data, _Wish)
     except msgspec.ValidationError as error:
         raise Refused(
             "bad_data", f'{event}: expected ["AAPL", ...] or {{"symbols": [...] | "*"}}: {error}'
         ) from error
+
+
+def _symbols(wish: _Wish) -> frozenset[str] | Everything:
     return EVERYTHING if wish.symbols == "*" else frozenset(wish.symbols)
 
 

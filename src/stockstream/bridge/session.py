@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from stockstream.bridge import protocol
-from stockstream.bridge.hub import Client, Hub
+from stockstream.bridge.groups import Client
+from stockstream.bridge.hub import Hub
 from stockstream.bridge.protocol import Command, Everything, Refused
 from stockstream.bridge.stats import Stats
 from stockstream.config import Settings
@@ -119,9 +122,11 @@ class Session:
     def _follow(self, command: Command) -> None:
         match command:
             case Command("subscribe", Everything()) | Command("join"):
+                self._pace(command)
                 self._hub.join(self._client)
             case Command("subscribe", frozenset() as symbols):
                 self._check_room(symbols)
+                self._pace(command)
                 self._hub.subscribe(self._client, symbols)
             case Command("unsubscribe", Everything()):
                 self._hub.leave(self._client)
@@ -132,6 +137,10 @@ class Session:
                 self._hub.unsubscribe(self._client, symbols)
             case Command("leave"):
                 self._hub.leave(self._client)
+
+    def _pace(self, command: Command) -> None:
+        if command.max_rate is not msgspec.UNSET:
+            self._hub.pace(self._client, command.max_rate)
 
     def _check_room(self, symbols: frozenset[str]) -> None:
         limit = self._settings.max_subscriptions

@@ -5,7 +5,8 @@ import time
 import gevent
 
 from stockstream.bridge import protocol
-from stockstream.bridge.hub import Client, Hub
+from stockstream.bridge.groups import Client
+from stockstream.bridge.hub import Hub
 
 
 class Sweeper:
