@@ -1,15 +1,17 @@
 """Bridges with one decision left out: each is a fault that a test has to notice."""
 
+import gc
 import math
 import signal
 
+import gevent
 from flask import Flask
 
 from stockstream import kafka
 from stockstream.bridge import deadline, feed, handshake, lifecycle, session
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
-from stockstream.bridge.groups import Group
+from stockstream.bridge.groups import Client, Group
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
@@ -32,6 +34,34 @@ def queues() -> Flask:
 
     Backlog.conflate = keep
     return create_app()
+
+
+def waits_for_clients() -> Flask:
+    """Write to one client after the other, and wait for each."""
+    Outbox.give = lambda self, batch: self._sock.sendall(batch.data) is None
+    return create_app()
+
+
+def never_forgets() -> Flask:
+    """Keep every client that ever was."""
+    Hub.remove = lambda *_: None
+    return with_census()
+
+
+def with_census() -> Flask:
+    """Break nothing, and tell how many greenlets and clients there are."""
+    app = create_app()
+
+    def census() -> dict[str, int]:
+        gc.collect()
+        known = gc.get_objects()
+        return {
+            "greenlets": sum(isinstance(thing, gevent.Greenlet) for thing in known),
+            "clients": sum(isinstance(thing, Client) for thing in known),
+        }
+
+    app.add_url_rule("/census", view_func=census)
+    return app
 
 
 def miscounts() -> Flask:

@@ -58,6 +58,10 @@ class Ticker:
             time.sleep(0.005)
         self.flush()
 
+    def poll(self) -> None:
+        """Let the producer hear what Kafka has taken."""
+        self._producer.poll(0)
+
     def flush(self) -> None:
         """Wait until Kafka has all that was queued."""
         assert self._producer.flush(60) == 0, "Kafka did not take the ticks"

@@ -265,7 +265,10 @@ class Outbox:
         if not self._ended:
             self._ended = True
             self._shut_down(socket.SHUT_WR)
-            gevent.spawn_later(LINGER_S, self._die)
+            self._stop_watching()
+            if not self.dead:
+                self._timer = get_hub().loop.timer(LINGER_S)
+                self._timer.start(self._die)
 
     def _linger(self) -> None:
         """Read and drop until the client's side has closed too, or `_die` has cut it short."""
