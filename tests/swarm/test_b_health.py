@@ -319,9 +319,15 @@ def test_remove_keeps_the_volumes_and_the_ticks(well: Swarm) -> None:
 
 def test_deploy_refuses_an_identity_on_two_nodes(well: Swarm) -> None:
     """A broker that might start on either of two nodes stops it before anything is done."""
-    update = ("node", "update", FIRST)
+    label = "stockstream.kafka-3"
+
+    def labels_after(option: str, value: str) -> set[str]:
+        """Change the node's labels; the managers refuse it where another change came between."""
+        well.docker("node", "update", option, value, FIRST, check=False)
+        return labels_of(well, FIRST)
+
     try:
-        wait_for(lambda: well.docker(*update, "--label-add", "stockstream.kafka-3=true"))
+        wait_for(lambda: label in labels_after("--label-add", f"{label}=true"))
         done = well.script("deploy.sh")
         assert done.returncode == 1
         assert "stockstream.kafka-3 on 2: scripts/prepare-swarm.sh" in done.stdout
@@ -330,9 +336,9 @@ def test_deploy_refuses_an_identity_on_two_nodes(well: Swarm) -> None:
         assert refused.returncode == 1
         assert "stockstream.kafka-3: expected on n3, observed on n1 n3" in refused.stderr
         well.script("prepare-swarm.sh", "--move", check=True)
-        assert "stockstream.kafka-3" not in labels_of(well, FIRST)
+        assert label not in labels_of(well, FIRST)
     finally:
-        wait_for(lambda: well.docker(*update, "--label-rm", "stockstream.kafka-3", check=False))
+        wait_for(lambda: label not in labels_after("--label-rm", label))
 
 
 def test_health_without_managers_reports_in_time(well: Swarm) -> None:
