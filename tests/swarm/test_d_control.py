@@ -57,7 +57,9 @@ def write(bench: Bench, each: int, first: int) -> None:
     assert told == {"acked": dict.fromkeys(SYMBOLS, first + each - 1), "unanswered": 0}
 
 
-def audit(bench: Bench, acked: int) -> object:
+def audit(bench: Bench, acked: int) -> dict[str, object]:
     """Return what the ledger says where `acked` is each symbol's last acknowledged sequence."""
     given = dict.fromkeys(SYMBOLS, acked)
-    return bench.ask("support.audit", BOOTSTRAP, TOPIC, given=given)
+    found: dict[str, object] = bench.ask("support.audit", BOOTSTRAP, TOPIC, given=given)
+    assert found.pop("repeated") == {}
+    return found
