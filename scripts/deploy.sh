@@ -10,8 +10,8 @@
 #                       called STACK-preview
 #   -h, --help          show this
 #
-# The stack file's variables (phase2/.env.example lists them) are taken from the environment, and
-# so is STACK_NAME, the stack's name (default stockstream).
+# The stack file's variables (phase2/.env.example lists them) are taken from the environment, then from
+# phase2/.env, and so is STACK_NAME, the stack's name (default stockstream).
 #
 # Exit codes: 0 deployed and healthy, 1 a check failed, 2 wrong usage or a missing precondition.
 

@@ -11,7 +11,7 @@
 #                         all are in sync (default 600: a broker may have to recover its logs)
 #   -h, --help            show this
 #
-# The stack file's variables are taken from the environment, as deploy.sh takes them, and so is
+# The stack file's variables are taken from the environment, then from phase2/.env, and so is
 # STACK_NAME, the stack's name (default stockstream).
 #
 # Exit codes: 0 all were restarted, 1 it stopped in between, 2 wrong usage or a missing precondition.

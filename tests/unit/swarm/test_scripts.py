@@ -1,6 +1,7 @@
 """The Swarm's scripts where there is no Swarm, and with arguments that they do not know."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -101,3 +102,29 @@ esac"""
     assert done.returncode == 1
     assert "n1: expected Docker 20.10 or newer, observed 19.03.15" in done.stderr
     assert not (tmp_path / "updated").exists()
+
+
+def variables(checkout: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Show what a script in a checkout with this phase2/.env sees."""
+    shutil.copytree(ROOT / "scripts", checkout / "scripts")
+    (checkout / "phase2").mkdir()
+    (checkout / "phase2/.env").write_text(text)
+    show = 'source scripts/lib/setup.sh; source scripts/lib/swarm.sh; echo "$STACK|$KAFKA_HEAP"'
+    return subprocess.run(
+        ["bash", "-euc", show],
+        cwd=checkout, capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_env_file_is_taken_behind_the_environment(tmp_path: Path) -> None:
+    """Its values count where the environment has none; nothing in it is run."""
+    text = '# a comment\n\nSTACK_NAME="market"\nKAFKA_HEAP=$(echo 1g)'
+    assert variables(tmp_path / "a", text).stdout == "market|$(echo 1g)\n"
+    assert variables(tmp_path / "b", text, KAFKA_HEAP="2g").stdout == "market|2g\n"
+
+
+def test_env_file_bad_line_is_named(tmp_path: Path) -> None:
+    """A line that is no NAME=value stops the script, which says which one it is."""
+    done = variables(tmp_path / "a", "STACK_NAME=market\nKAFKA_HEAP: 1g\n")
+    assert done.returncode == 2
+    assert "phase2/.env, line 2: expected NAME=value, got KAFKA_HEAP: 1g" in done.stderr
