@@ -25,6 +25,8 @@ def main() -> None:
     consumer = ck.Consumer(
         {
             **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
+            # A broker that has just started may name none.
+            "metadata.recovery.strategy": "rebootstrap",
             "group.id": f"follow-{uuid.uuid4()}",
             "auto.offset.reset": "earliest",
         }

@@ -43,6 +43,8 @@ class Load:
         self._producer = Producer(
             {
                 **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": given.bootstrap})),
+                # A broker that has just started may name none.
+                "metadata.recovery.strategy": "rebootstrap",
                 "acks": given.acks,
                 "enable.idempotence": given.acks == "all",
                 "linger.ms": 5,
