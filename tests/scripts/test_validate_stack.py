@@ -131,7 +131,7 @@ FAULTS: list[tuple[str, str, Fault]] = [
 
 #: Faults that go further than the check in whose name they are injected, and how far.
 ALSO = {
-    "no example of the variables": {"phase2 variables"},
+    "no example of the variables": {"links", "phase2 variables"},
     "latest": {"phase2 variables"},
     "no ZooKeeper any more": {"phase2 variables"},
     "the machine's own name": {"phase2 client addresses"},

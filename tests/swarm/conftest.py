@@ -12,6 +12,7 @@ from lab.images import Images
 from lab.swarm import NODES, Swarm
 from stockstream.config import ROOT
 from support.blocks import Blocks
+from support.waiting import wait_for
 
 BLOCKS = Blocks(Path(__file__).parent, "Docker Swarm")
 
@@ -46,10 +47,14 @@ def stack(swarm: Swarm) -> Swarm:
     return swarm
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench(stack: Swarm) -> Iterator[Bench]:
-    """A container beside the brokers, for the tests' own producer, consumer and audit."""
+    """A container beside brokers that are all in sync, for the tests' producer, consumer and audit.
+
+    It goes with its module: while it stands there, the stack's network cannot be removed.
+    """
     with Bench(stack, stack.variables["STOCKSTREAM_IMAGE"]) as found:
+        wait_for(found.cluster, lambda seen: seen.whole)
         yield found
 
 
