@@ -67,10 +67,7 @@ def ask(address: str) -> Health:
         with error:
             said = _json(error.read()) or {"status": f"{error.code} {error.reason}"}
     except (OSError, ValueError) as error:
-        raise CheckFailed(
-            f"no answer from {url} ({error}): Swarm replaces one that hangs within a minute; "
-            "docker service logs of it"
-        ) from error
+        raise CheckFailed(f"expected an answer from {url}, observed {error}") from error
     return Health(str(said.get("status", "")), str(said.get("reason", "")), said.get("lastTickAge"))
 
 
@@ -99,7 +96,8 @@ class Bridges:
         checks.run("bridge replicas", self._found, after=[NETWORK])
         for bridge, question in self._asked.items():
             well = f"bridge on {bridge.node}"
-            checks.run(well, partial(_well, question), after=["topic stock_ticks", NETWORK])
+            logs = f"docker service logs {self._facts.stack}_{SERVICE}"
+            checks.run(well, partial(_well, question, logs), after=["topic stock_ticks", NETWORK])
             checks.run(
                 f"tick at {well}", partial(_fresh, question, limit_age_s), after=[well, *after]
             )
@@ -130,11 +128,16 @@ def _nothing() -> str:
     raise CheckFailed("expected a running replica with an address, observed none")
 
 
-def _well(question: Question[Health]) -> str:
-    found = question.answer()
+def _well(question: Question[Health], logs: str) -> str:
+    try:
+        found = question.answer()
+    except CheckFailed as error:
+        raise CheckFailed(
+            f"{error}: {logs}; Swarm replaces one that hangs within a minute"
+        ) from error
     if found.status != "healthy":
         said = f"{found.status}: {found.reason}" if found.reason else found.status
-        raise CheckFailed(f"expected healthy, observed {said}: docker service logs of {SERVICE}")
+        raise CheckFailed(f"expected healthy, observed {said}: {logs}")
     return found.status
 
 
