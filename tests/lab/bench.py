@@ -7,6 +7,7 @@ from typing import Any
 
 from lab.swarm import BROKERS, FIRST, STACK, ZOOKEEPERS, Swarm
 from stockstream.config import ROOT
+from support.waiting import wait_for
 
 BOOTSTRAP = ",".join(f"{name}:9092" for name in BROKERS)
 _ENSEMBLE = ",".join(f"{name}:2181" for name in ZOOKEEPERS)
@@ -51,12 +52,17 @@ class Bench:
 
     def __init__(self, swarm: Swarm, image: str) -> None:
         self._swarm = swarm
-        swarm.docker(
+        # Managers that were away a moment ago may not attach it to the network in time.
+        wait_for(lambda: self._run(image))
+        swarm.docker("cp", f"{ROOT}/tests/support", f"{_NAME}:/app/support")
+        self._cluster = self.start("support.cluster", BOOTSTRAP, _ENSEMBLE)
+
+    def _run(self, image: str) -> str:
+        self._swarm.docker("rm", "--force", _NAME, check=False)
+        return self._swarm.docker(
             "run", "--detach", "--init", "--name", _NAME, "--network", f"{STACK}_back",
             "--env", "PYTHONPATH=/app", "--entrypoint", "sleep", image, "infinity",
         )  # fmt: skip
-        swarm.docker("cp", f"{ROOT}/tests/support", f"{_NAME}:/app/support")
-        self._cluster = self.start("support.cluster", BOOTSTRAP, _ENSEMBLE)
 
     def __enter__(self) -> "Bench":
         return self
