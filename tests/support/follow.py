@@ -49,11 +49,12 @@ def _take(consumer: ck.Consumer, counts: Counts) -> None:
 
 
 def _read_to_the_end(consumer: ck.Consumer, counts: Counts) -> None:
-    places = consumer.assignment()
-    if not places:
-        raise SystemExit("the group's coordinator has assigned nothing in all this time")
-    ends = {p.partition: consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
     deadline = time.monotonic() + _REST_S
+    while not (places := consumer.assignment()):  # it may be about to join its group again
+        if time.monotonic() > deadline:
+            raise SystemExit("the group's coordinator has assigned nothing in all this time")
+        _take(consumer, counts)
+    ends = {p.partition: consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
     while time.monotonic() < deadline:
         _take(consumer, counts)
         reached = {p.partition: p.offset for p in consumer.position(places)}

@@ -14,6 +14,10 @@ from stockstream.config import ROOT
 from support.blocks import Blocks
 from support.waiting import wait_for
 
+#: The faults under load run only where their files are named (CONTRIBUTING.md): their own consumer
+#: does not always have its partitions back in time after its coordinator has died.
+collect_ignore = ["test_c_load.py", "test_d_control.py"]
+
 BLOCKS = Blocks(Path(__file__).parent, "Docker Swarm")
 
 
