@@ -19,13 +19,16 @@ class Watch:
         self.counts = Counts()
         self.skipped = 0
         self.closed = ""
+        self._known: set[str] = set()  # the snapshot's symbols
         self._client = client
 
     @property
     def balance(self) -> int:
         """How many sequences are neither received nor told as skipped: 0, once all has come."""
-        counts = self.counts.by_symbol.values()
-        return sum(c.last - c.first + 1 - c.count for c in counts) - self.skipped
+        counts = self.counts.by_symbol.items()
+        # Of a symbol that came later, the very first tick may have been skipped.
+        first = {symbol: c.first if symbol in self._known else 1 for symbol, c in counts}
+        return sum(c.last - first[s] + 1 - c.count for s, c in counts) - self.skipped
 
     def run(self) -> None:
         """Take messages until the connection ends."""
@@ -40,6 +43,7 @@ class Watch:
         if event == "snapshot":
             for found in data["ticks"]:
                 self.counts.add(found["symbol"], found["sequence"])
+                self._known.add(found["symbol"])
         elif event == "stock-tick":
             self.counts.add(data["symbol"], data["sequence"])
         elif event == "conflated":
