@@ -5,7 +5,7 @@
 # Usage: scripts/test.sh [--all] [--kafka HOST:PORT] [-k EXPRESSION] [-x] [-v] [PATH ...] [-- ...]
 #
 #   --all               install what tests need first (as root, with apt), and take a test that
-#                       is skipped for a failed one
+#                       is skipped for a failed one; names the slowest
 #   --kafka HOST:PORT   use this Kafka, and skip the tests that would stop it
 #   -k EXPRESSION       only the tests whose names match
 #   -x                  stop at the first failure
@@ -43,7 +43,7 @@ read_options() {
       ;;
     --all)
       ALL=yes
-      PYTEST_ARGS+=("$1")
+      PYTEST_ARGS+=("$1" --durations=30)
       ;;
     -x | -v | --kafka=?*) PYTEST_ARGS+=("$1") ;;
     --kafka | -k)

@@ -9,10 +9,8 @@ import pytest
 from lab import compose, images
 from lab.engine import Engine
 from lab.stack import Stack
-from support.blocks import Blocks
 from support.waiting import wait_for
 
-BLOCKS = Blocks(Path(__file__).parent, "Docker Compose")
 _STACK = pytest.StashKey[Stack]()
 
 
@@ -41,8 +39,12 @@ def stack(
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Take the stack down with the last test here: what follows has the machine for itself."""
-    if nextitem is None or not BLOCKS.has(nextitem):
+    if nextitem is None or not _is_here(nextitem):
         _take_down(item.config)
+
+
+def _is_here(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents
 
 
 def _take_down(config: pytest.Config) -> None:
@@ -66,17 +68,5 @@ FIRST_TEST_S = 1800
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests here the time that their set-up takes on a new, busy machine."""
-    for item in filter(BLOCKS.has, items):
+    for item in filter(_is_here, items):
         item.add_marker(pytest.mark.timeout(FIRST_TEST_S))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Add the test's time to its block."""
-    with BLOCKS.measured(item):
-        return (yield)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the time that each block took."""
-    BLOCKS.print(terminalreporter)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lab.engine import Engine
 from stockstream.config import ROOT
 from support.waiting import wait_for
@@ -51,6 +53,8 @@ class Swarm:
         self.engine = engine
         self.variables = dict(variables)
         self.down: set[str] = set()
+        #: Whether it was well again after the last test that waited for that.
+        self.recovers = True
         self._prefix = prefix
         self._network = ""
 
@@ -209,8 +213,12 @@ class Swarm:
 
     def _create_network(self) -> str:
         """Make a network that overlaps no other, and return the first three bytes of it."""
+        # An engine that was killed leaves its networks on the machine; the next does not see them.
+        taken = {a.address for each in psutil.net_if_addrs().values() for a in each}
         for third in range(16, 256):
             start = f"172.30.{third}"
+            if any(address.startswith(f"{start}.") for address in taken):
+                continue
             command = ["docker", "network", "create", "--label", self._label,
                        "--subnet", f"{start}.0/24", self._prefix]  # fmt: skip
             if (done := self.engine.run(command, check=False)).returncode == 0:

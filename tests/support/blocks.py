@@ -1,41 +1,38 @@
-"""How long the tests of a directory take, a file a block: printed where they start real stacks."""
+"""How long each block of tests takes: a file of those that start real stacks, else a directory."""
 
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+#: Their files are told one by one.
+_STACKS = ("compose", "swarm")
+
 
 class Blocks:
-    """Adds up the time of each file's tests in `directory`, set-up included."""
+    """A plugin that adds up the time of each block, set-up included, and prints it at the end."""
 
-    def __init__(self, directory: Path, title: str) -> None:
-        self._directory = directory
-        self._title = title
+    def __init__(self, tests: Path) -> None:
+        self._tests = tests
         self._spent_s: dict[str, float] = defaultdict(float)
 
-    def has(self, item: pytest.Item) -> bool:
-        """Say whether the test is one of the directory's."""
-        return self._directory in item.path.parents
-
-    @contextmanager
-    def measured(self, item: pytest.Item) -> Iterator[None]:
-        """Add what happens inside to the test's block."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Add the test's time to its block."""
         started = time.monotonic()
         try:
-            yield
+            return (yield)
         finally:
-            if self.has(item):
-                self._spent_s[item.path.stem] += time.monotonic() - started
+            self._spent_s[self._block(item.path)] += time.monotonic() - started
 
-    def print(self, reporter: pytest.TerminalReporter) -> None:
-        """Print the time that each block took, where any has run."""
-        if sum(self._spent_s.values()) < 1:
-            return
-        reporter.section(f"{self._title}: seconds a block")
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the time that each block took."""
+        terminalreporter.section("seconds a block")
         for block, spent_s in self._spent_s.items():
-            reporter.write_line(f"{spent_s:7.1f}  {block}")
-        reporter.write_line(f"{sum(self._spent_s.values()):7.1f}  in all")
+            terminalreporter.write_line(f"{spent_s:7.1f}  {block}")
+
+    def _block(self, file: Path) -> str:
+        directory, *rest = file.relative_to(self._tests).parts
+        return f"{directory}/{rest[-1]}" if directory in _STACKS else directory

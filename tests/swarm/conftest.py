@@ -11,14 +11,7 @@ from lab.engine import Engine
 from lab.images import Images
 from lab.swarm import NODES, Swarm
 from stockstream.config import ROOT
-from support.blocks import Blocks
 from support.waiting import wait_for
-
-#: The faults under load run only where their files are named (CONTRIBUTING.md): their own consumer
-#: does not always have its partitions back in time after its coordinator has died.
-collect_ignore = ["test_c_load.py", "test_d_control.py"]
-
-BLOCKS = Blocks(Path(__file__).parent, "Docker Swarm")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -68,17 +61,6 @@ FIRST_TEST_S = 1800
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests here the time that their set-up takes on a new, busy machine."""
-    for item in filter(BLOCKS.has, items):
-        item.add_marker(pytest.mark.timeout(FIRST_TEST_S))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Add the test's time to its block."""
-    with BLOCKS.measured(item):
-        return (yield)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the time that each block took."""
-    BLOCKS.print(terminalreporter)
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(FIRST_TEST_S))

@@ -4,7 +4,10 @@ At the end the stack stands again as the first test has found it.
 """
 
 import json
+import os
 import re
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from lab.swarm import BROKERS, FIRST, NODES, STACK, ZOOKEEPERS, Swarm
+from stockstream.config import ROOT
 from support.waiting import wait_for
 
 BRIDGES = {f"bridge on {node}" for node in NODES}
@@ -35,15 +39,26 @@ def bare(swarm: Swarm) -> Swarm:
 
 @pytest.fixture
 def well(swarm: Swarm) -> Swarm:
-    """Return the stack with everything well, whatever the test before did to it."""
-    wait_until_well(swarm)
+    """Return the stack with everything well, whatever the test before did to it.
+
+    Where it did not get well, the tests that follow look once and do not wait again.
+    """
+    patience_s = 240.0 if swarm.recovers else 0.0
+    swarm.recovers = False
+    wait_until_well(swarm, patience_s)
+    swarm.recovers = True
     return swarm
 
 
 def delete_volumes(swarm: Swarm, node: str) -> None:
-    """Do what remove.sh says is to be done on each other node."""
-    if volumes := volumes_of(swarm, node):
-        wait_for(lambda: swarm.docker("volume", "rm", *volumes, node=node))
+    """Do what remove.sh says is to be done on each other node, until none is in use any more."""
+
+    def left() -> list[str]:
+        if volumes := volumes_of(swarm, node):
+            swarm.docker("volume", "rm", *volumes, node=node, check=False)
+        return volumes_of(swarm, node)
+
+    wait_for(left, lambda volumes: not volumes)
 
 
 def volumes_of(swarm: Swarm, node: str) -> list[str]:
@@ -70,11 +85,11 @@ def named(seen: dict[str, dict[str, Any]], status: str) -> set[str]:
     return {name for name, check in seen.items() if check["status"] == status}
 
 
-def wait_until_well(swarm: Swarm) -> dict[str, dict[str, Any]]:
+def wait_until_well(swarm: Swarm, timeout_s: float = 240.0) -> dict[str, dict[str, Any]]:
     return wait_for(
         lambda: {name: check for name, check in health(swarm).items() if check["status"] != "PASS"},
         lambda bad: not bad,
-        timeout_s=240,
+        timeout_s,
     )
 
 
@@ -133,6 +148,22 @@ def test_health_of_a_well_stack_passes_and_changes_nothing(well: Swarm) -> None:
     assert {"service topics", "ZooKeeper quorum", "controller", *BRIDGES, *TICKS} <= set(seen)
     assert running_tasks(well) == before
     assert set(well.docker("ps", "--all", "--quiet").split()) <= set(containers)
+
+
+def test_health_watch_looks_again_until_ctrl_c(well: Swarm) -> None:
+    """A line of JSON a look, more than one; Ctrl-C ends it, and no container is left behind."""
+    containers = well.docker("ps", "--all", "--quiet").split()
+    command = [str(ROOT / "scripts/create-prod-topics.sh"), "health", "--watch", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        env=well.engine_of(FIRST).environment,
+    ) as watch:  # fmt: skip
+        assert watch.stdout
+        for _ in range(2):
+            assert json.loads(watch.stdout.readline())["ok"]
+        os.killpg(watch.pid, signal.SIGINT)
+        assert watch.wait(120) != 0
+    wait_for(lambda: set(well.docker("ps", "--all", "--quiet").split()) <= set(containers))
 
 
 def test_topics_plan_and_describe_a_well_stack(well: Swarm) -> None:
