@@ -2,9 +2,10 @@
 
 import contextlib
 import math
+import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -37,6 +38,13 @@ _MISSING = {_E.UNKNOWN_TOPIC_OR_PART, _E._UNKNOWN_TOPIC, _E._UNKNOWN_PARTITION}
 
 #: An admin client that gets no answer is replaced at most so often.
 RENEW_S = 10.0
+
+#: A reader that has heard of no broker for so long goes on with a new client, whatever the old one
+#: is stuck in; where Kafka is merely away, the new one waits as well.
+SILENT_S = 60.0
+
+#: How long a group's member waits for its coordinator where librdkafka itself sets no limit.
+COORDINATOR_S = 5.0
 
 
 class TopicInfo(msgspec.Struct, frozen=True):
@@ -179,6 +187,27 @@ class Admin:
             raise
 
 
+def _within(timeout_s: float, call: Callable[[], Any]) -> Any:
+    """Return what the call returns, if it does so in time; else it goes on in a thread of its own.
+
+    Raises:
+        KafkaUnavailable: it takes longer.
+    """
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return future.result(timeout_s)
+    except TimeoutError as error:
+        raise KafkaUnavailable(f"no answer within {timeout_s:g} s") from error
+
+
 class InProcessBroker:
     """librdkafka's own broker, inside this process: in memory, and gone with the process.
 
@@ -217,13 +246,19 @@ def _is_cut_off(statistics: _Statistics) -> bool:
     return not any(b.source in ("learned", "configured") for b in statistics.brokers.values())
 
 
+def _heard_s_ago(statistics: _Statistics) -> float:
+    """Return how long ago a broker was heard of last."""
+    idle_us = [b.rxidle for b in statistics.brokers.values() if b.rxidle >= 0]
+    return min(idle_us, default=math.inf) / 1e6
+
+
 class Reader:
     """Reads given partitions from given offsets; no group membership, so it sees all of them.
 
     `read` is meant to be called by one thread; `error` and `statistics` are what librdkafka
     reported last, during a read. `ends` has the end of each partition that was read to it.
-    With `statistics_s` a read also notices a client that is cut off (see `_is_cut_off`), and goes
-    on with a new one from the same places.
+    With `statistics_s` a read also notices a client that is cut off (see `_is_cut_off`) or has
+    heard nothing for SILENT_S, and goes on with a new one from the same places.
     """
 
     def __init__(
@@ -241,6 +276,7 @@ class Reader:
         self.statistics: bytes = b""
         self.statistics_at = time.monotonic()
         self._cut_off = False
+        self._heard_s = time.monotonic()
         self._starts: dict[int, int] = {}  # where each partition was assigned from
         self._options = {
             **client_options(settings),
@@ -332,7 +368,7 @@ class Reader:
 
     def close(self) -> None:
         """Leave at once; nothing is committed."""
-        self._consumer.close()
+        self._drop_client()
 
     def _renew(self) -> None:
         """Go on with a new client, each partition from behind the last record that was read."""
@@ -344,9 +380,18 @@ class Reader:
         self.assign(places)
 
     def _replace_client(self) -> None:
-        old, self._consumer = self._consumer, ck.Consumer(self._options)
+        self._drop_client()
+        self._consumer = ck.Consumer(self._options)
         self._cut_off = False
-        old.close()
+        self._heard_s = time.monotonic()
+
+    def _drop_client(self) -> None:
+        """Let go of the client, which ends it.
+
+        Not with its `close`: that waits for each commit that is under way, and one whose
+        coordinator is not known any more is tried again for ever.
+        """
+        del self._consumer
 
     def _at(self, partition: int, offset: int = ck.OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self._topic, partition, offset)
@@ -357,7 +402,13 @@ class Reader:
     def _on_statistics(self, text: str) -> None:
         self.statistics = text.encode()
         self.statistics_at = time.monotonic()
-        self._cut_off = _is_cut_off(_decode_statistics(text))
+        found = _decode_statistics(text)
+        self._hear(found)
+        self._cut_off = _is_cut_off(found) or time.monotonic() - self._heard_s > SILENT_S
+
+    def _hear(self, statistics: _Statistics) -> None:
+        """Take note of when a broker was heard of last."""
+        self._heard_s = max(self._heard_s, time.monotonic() - _heard_s_ago(statistics))
 
     def _on_commit(self, error: ck.KafkaError | None, _: list[TopicPartition]) -> None:
         self.failed_commits += error is not None
@@ -427,10 +478,16 @@ class Member(Reader):
             KafkaError: it did not take them.
         """
         offsets = [self._at(p, offset) for p, offset in positions.items()]
+        commit = self._consumer.commit
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+            _within(COORDINATOR_S, lambda: commit(offsets=offsets, asynchronous=False))
         except ck.KafkaException as error:
             raise translate(error) from error
+
+    def close(self) -> None:
+        """Leave the group, whose others get the share at once where the coordinator answers."""
+        with contextlib.suppress(KafkaUnavailable):
+            _within(COORDINATOR_S, self._consumer.close)
 
     def _join(self) -> None:
         self._consumer.subscribe(
@@ -460,14 +517,14 @@ class Member(Reader):
         if consumer is self._consumer:
             self._rebalance.lost({place.partition for place in places})
 
-    def _on_statistics(self, text: str) -> None:
-        super()._on_statistics(text)
-        found = _decode_statistics(text)
+    def _hear(self, statistics: _Statistics) -> None:
+        """Take note of when the coordinator was heard of last: brokers without it are no use."""
         # librdkafka's clock is its own; and what was reported before a process was frozen is old.
-        self._clock_ahead_s = min(self._clock_ahead_s, time.monotonic() - found.ts / 1e6)
-        coordinator = found.brokers.get("GroupCoordinator")
+        self._clock_ahead_s = min(self._clock_ahead_s, time.monotonic() - statistics.ts / 1e6)
+        coordinator = statistics.brokers.get("GroupCoordinator")
         if coordinator and coordinator.rxidle >= 0:
-            self.answered_at = (found.ts - coordinator.rxidle) / 1e6 + self._clock_ahead_s
+            self.answered_at = (statistics.ts - coordinator.rxidle) / 1e6 + self._clock_ahead_s
+            self._heard_s = max(self._heard_s, self.answered_at)
 
 
 class Publisher:

@@ -66,6 +66,39 @@ def test_bridge_that_was_cut_off_goes_on_behind_its_last_tick(
         assert hear(client, "stock-tick")["sequence"] == 3
 
 
+def forget_with_a_commit_under_way(way: ForgetfulKafka) -> None:
+    with way.without_coordinator():
+        wait_for(lambda: way.ignored)  # a bridge commits every five seconds
+        forget(way)
+
+
+def test_bridge_that_was_cut_off_does_not_wait_for_its_commits(
+    bridge_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker
+) -> None:
+    """It goes on although a commit is under way, whose coordinator nobody knows any more."""
+    bridge = bridge_factory(**variables)
+    with bridge.connect() as client:
+        say(client, "join", "stock-updates")
+        hear(client, "snapshot")
+        forget_with_a_commit_under_way(way)
+        ticker.round(["AAPL"])
+        assert hear(client, "stock-tick")["sequence"] == 1
+
+
+def test_bridge_that_waits_for_its_commits_stays_cut_off(
+    bridge_factory, way: ForgetfulKafka, variables: dict[str, str]
+) -> None:
+    """The control: a client that is closed tries its commits without end, and nothing is read."""
+    bridge = bridge_factory(**variables, broken="waits_for_commits")
+    bridge.wait_until_healthy()
+    forget_with_a_commit_under_way(way)
+    wait_for(bridge.health, lambda seen: seen[0] == 503)
+    until_s = time.monotonic() + 3 * QUIET_S
+    while time.monotonic() < until_s:
+        assert bridge.health()[0] == 503
+        time.sleep(1)
+
+
 def test_producer_that_was_cut_off_goes_on_without_hole_or_repeat(
     service_factory, kafka, way: ForgetfulKafka, variables: dict[str, str], topic: str
 ) -> None:

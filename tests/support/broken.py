@@ -132,7 +132,13 @@ def trusts_records() -> Flask:
 def trusts_its_client() -> Flask:
     """Take a client without brokers for one whose brokers are away, and wait for them."""
     kafka._is_cut_off = lambda _: False
-    kafka.RENEW_S = math.inf
+    kafka.RENEW_S = kafka.SILENT_S = math.inf
+    return create_app()
+
+
+def waits_for_commits() -> Flask:
+    """Close a client that is cut off, as its documentation asks for."""
+    kafka.Reader._drop_client = lambda self: self._consumer.close()
     return create_app()
 
 

@@ -29,6 +29,9 @@ def main() -> None:
             "metadata.recovery.strategy": "rebootstrap",
             "group.id": f"follow-{uuid.uuid4()}",
             "auto.offset.reset": "earliest",
+            # A commit whose coordinator is lost is tried again without end, and librdkafka takes no
+            # new share before it is through.
+            "enable.auto.commit": False,
         }
     )
     closed = threading.Event()

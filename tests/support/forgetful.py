@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_FETCH, _METADATA, _FIND_COORDINATOR, _DESCRIBE_CLUSTER = 1, 3, 10, 60
+_FETCH, _METADATA, _OFFSET_COMMIT, _FIND_COORDINATOR, _DESCRIBE_CLUSTER = 1, 3, 8, 10, 60
 _UNKNOWN_TOPIC = 3
 
 
@@ -23,7 +23,9 @@ class ForgetfulKafka:
         self._kafka_port = port
         self._topic = topic
         self._forgetful = False
+        self._coordinated = True
         self.told = 0  # how often it has answered that there are no brokers
+        self.ignored = 0  # requests for a group's coordinator that were left without an answer
         self.asked_s = time.monotonic()  # when a client has last sent anything
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
@@ -41,6 +43,15 @@ class ForgetfulKafka:
             yield
         finally:
             self._forgetful = False
+
+    @contextmanager
+    def without_coordinator(self) -> Iterator[None]:
+        """Leave every question about a group's coordinator, and every commit, without an answer."""
+        self._coordinated = False
+        try:
+            yield
+        finally:
+            self._coordinated = True
 
     def close(self) -> None:
         """End it, with all of its connections."""
@@ -83,6 +94,8 @@ class ForgetfulKafka:
             if kind == _METADATA and self._forgetful:
                 self.told += 1
                 _send(client, self._no_brokers(version, correlation_id))
+            elif kind in (_OFFSET_COMMIT, _FIND_COORDINATOR) and not self._coordinated:
+                self.ignored += 1
             else:
                 _send(kafka, request)
         _shut(kafka)
@@ -91,9 +104,9 @@ class ForgetfulKafka:
         ports = [struct.pack(">i", port) for port in (self._kafka_port, self.port)]
         for answer in _messages(kafka):
             kind = asked.pop(struct.unpack_from(">i", answer)[0])
-            if kind in (_METADATA, _FIND_COORDINATOR, _DESCRIBE_CLUSTER):
-                answer = answer.replace(*ports)
-            elif kind == _FETCH and self._forgetful:  # the client asks for metadata then
+            if kind in (_FETCH, _METADATA, _FIND_COORDINATOR, _DESCRIBE_CLUSTER):
+                answer = answer.replace(*ports)  # a fetch names a new leader's address, too
+            if kind == _FETCH and self._forgetful:  # the client asks for metadata then
                 answer = answer[:9] + struct.pack(">h", _UNKNOWN_TOPIC) + answer[11:]
             _send(client, answer)
         _shut(client)
