@@ -45,6 +45,16 @@ def test_path_resumed_anywhere_continues_the_same_ticks(cut: int) -> None:
     assert [resumed.step(n) for n in range(cut, 700)] == whole[cut:]
 
 
+def test_path_several_steps_at_once_are_those_one_by_one() -> None:
+    """However many ticks are made at once, across the blocks too, they are the same."""
+    path = market().path("ACME", ACME)
+    many = [tick for count in (1, 300, 2, 397) for tick in path.steps(count, 7)]
+    other = market().path("ACME", ACME)
+    assert many == [other.step(7) for _ in range(700)]
+    assert path.steps(0, 7) == []
+    assert path.step(7) == other.step(7)
+
+
 def test_path_sequence_starts_at_1_without_a_hole() -> None:
     """A symbol's ticks are counted from 1, and carry the timestamp that they are given."""
     ticks = take(market().path("ACME", ACME), 600)

@@ -50,6 +50,7 @@ class Rotation:
         while count > 0:
             run = self._runs[0]
             self._runs.rotate(-1)
-            records = [tick.encode(run.path.step(timestamp_ms)) for _ in range(min(each, count))]
+            ticks = run.path.steps(min(each, count), timestamp_ms)
+            records = [tick.encode(made) for made in ticks]
             count -= len(records)
             yield run, records
