@@ -41,8 +41,11 @@ class Lines:
         return None
 
     def show(self, ticks: Iterable[Stored]) -> None:
-        """Print and flush: what waits in a buffer is not printed."""
-        self._out.writelines(f"{self._line(stored)}\n" for stored in ticks)
+        """Print and flush: what waits in a buffer is not printed.
+
+        In one write: without a buffer (PYTHONUNBUFFERED, as in the image) each would go alone.
+        """
+        self._out.write("".join([f"{self._line(stored)}\n" for stored in ticks]))
         self._out.flush()
 
     def _line(self, stored: Stored) -> str:
