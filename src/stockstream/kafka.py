@@ -307,13 +307,20 @@ class Reader:
         self._starts |= offsets
         self._consumer.incremental_assign([self._at(p, offset) for p, offset in offsets.items()])
 
-    def read(self, timeout_s: float, limit: int = 10_000) -> list[Record]:
-        """Wait for a first record, then take what else is already there, without waiting again."""
+    def read(
+        self, timeout_s: float, limit: int = 10_000, not_before_s: float = 0.0
+    ) -> list[Record]:
+        """Wait for a first record, then take what else is already there, without waiting again.
+
+        A record that comes before `not_before_s`, by time.monotonic(), waits until then for more.
+        """
         first = self._consumer.poll(timeout_s)
         if self._cut_off:
             self._renew()
         if first is None:
             return []
+        if (early_s := not_before_s - time.monotonic()) > 0:
+            time.sleep(early_s)
         records = [first, *self._consumer.consume(limit, 0)]
         good = [record for record in records if record.error() is None]
         for record in records if len(good) < len(records) else ():

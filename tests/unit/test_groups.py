@@ -131,7 +131,7 @@ def test_pace_with_a_fault_is_noticed(clock: Clock, monkeypatch, fault: str) -> 
 
 def add_without_history(self: PacedGroup, client: Client) -> None:
     """Forget that the newcomer's snapshot had the withheld ticks."""
-    self.members.add(client)
+    self.members[client] = client.outbox
     self._known[client] = self._skipped
 
 

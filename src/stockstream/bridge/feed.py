@@ -136,10 +136,11 @@ class Feed:
 
     def _pump(self, reader: Reader, info: TopicInfo) -> None:
         committed_s = statistics_s = time.monotonic()
+        rested_s = 0.0
         while not self._stopping:
-            records = self._thread.call(reader.read, POLL_S, BATCH_LIMIT)
+            records = self._thread.call(reader.read, POLL_S, BATCH_LIMIT, rested_s)
             if records:
-                self._publish_and_rest(records)
+                rested_s = self._publish_and_rest(records)
             if reader.statistics_at > statistics_s:
                 statistics_s = reader.statistics_at
                 self._leaders.update(reader.statistics, statistics_s)
@@ -163,15 +164,16 @@ class Feed:
         self._leaders.expect(self._info.partitions)
         log.info("%s has %d partitions now", self._topic, self._info.partitions)
 
-    def _publish_and_rest(self, records: list[Record]) -> None:
-        """Publish, and give the next batch as much time to grow as this one took to write.
+    def _publish_and_rest(self, records: list[Record]) -> float:
+        """Publish; return when the next batch may begin: as long after this as this one took.
 
-        At low rates that is nothing; under load a write carries more ticks, and half of the core
-        stays free for everything else.
+        At low rates the time is over before there is a next batch; under load a write carries more
+        ticks, and half of the core stays free for everything else.
         """
         started_s = time.monotonic()
         self._publish(records)
-        gevent.sleep(time.monotonic() - started_s)
+        ended_s = time.monotonic()
+        return ended_s + (ended_s - started_s)
 
     def _publish(self, records: list[Record]) -> None:
         ticks: list[Stored] = []
