@@ -22,7 +22,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 # What `--all` installs where it is missing: command=package.
 APT_PACKAGES=(
   chromium=chromium dockerd=docker.io debootstrap=debootstrap docker-compose=docker-compose
-  nginx=nginx-light
+  nginx=nginx-light cc=build-essential
 )
 
 ALL=

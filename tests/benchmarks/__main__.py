@@ -1,0 +1,21 @@
+"""One benchmark: `python tests/benchmarks fanout|slow|idle|producer|consumer [OPTIONS]`."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+NAMES = ("fanout", "slow", "idle", "producer", "consumer")
+
+
+def main() -> None:
+    """Run the benchmark that is named; its own options follow, `--help` shows them."""
+    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
+        sys.exit(str(__doc__))
+    name = sys.argv.pop(1)
+    sys.argv[0] = f"{Path(__file__).parent.name} {name}"
+    import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])  # it was this directory
+    main()

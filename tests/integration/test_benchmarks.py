@@ -1,0 +1,111 @@
+"""The benchmarks run as their page says, and measure something; the figures are not judged."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from typing import Any
+
+import pytest
+
+from benchmarks.fanout import rows_of
+from stockstream import config
+
+BENCHMARKS = config.ROOT / "tests/benchmarks"
+PAGE = config.ROOT / "docs/performance.md"
+
+pytestmark = [
+    pytest.mark.skipif(
+        shutil.which("cc") is None, reason="no C compiler: apt-get install build-essential"
+    ),
+    pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores"),
+]
+
+
+def run(kafka, name: str, *options: str) -> list[dict[str, Any]]:
+    """Run a benchmark in a small way, on this Kafka or its own, and return its rows."""
+    command = [sys.executable, str(BENCHMARKS), name, "--json"]
+    command += ["--kafka", kafka.bootstrap] if kafka else []
+    done = subprocess.run(
+        [*command, *options], capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def check_positive(rows: list[dict[str, Any]], *columns: str) -> None:
+    """Fail unless each row has a figure above 0 in each of these columns."""
+    for row in rows:
+        for column in columns:
+            assert row[column] > 0, f"{column}: {row}"
+
+
+def test_fanout_measures_every_server(kafka) -> None:
+    """The bridge, with shared and own sets, the C loop and flask-sock deliver what was offered."""
+    servers = "loop,bridge,own,flask-sock"
+    small = ("--clients", "5", "--rate", "50", "--seconds", "1", "--warmup", "0.2")
+    rows = run(kafka, "fanout", *small, "--servers", servers)
+    assert [row["server"] for row in rows] == servers.split(",")
+    check_positive(rows, "delivered/s", "last p50 ms", "ticks/read", "us/tick", "x loop")
+    check_positive(rows, "server CPU %", "client CPU %", "its core %")
+    for row in rows:
+        assert row["skipped/s"] == 0
+        assert 0 < row["p50 ms"] <= row["p99 ms"] <= row["max ms"] + 0.1, row
+    assert rows[0]["x loop"] == 1
+
+
+def test_fanout_several_counts_of_clients_share_the_deliveries() -> None:
+    """With --deliveries the rate falls as the clients become more; without it stays."""
+    given = Namespace(clients="2,40", rate=7.0, deliveries=80.0, servers="loop")
+    assert list(rows_of(given)) == [(2, 40.0, "loop"), (40, 2.0, "loop")]
+    given.deliveries = None
+    assert list(rows_of(given)) == [(2, 7.0, "loop"), (40, 7.0, "loop")]
+
+
+def test_slow_measures_with_and_without_stuck_clients(kafka) -> None:
+    """The first row has none; those of the second are conflated to the end."""
+    rows = run(kafka, "slow", "--stuck", "3", "--rate", "2000", "--seconds", "1", "--warmup", "0.2")
+    assert [row["stuck"] for row in rows] == [0, 3]
+    check_positive(rows, "ticks/s each", "p99 ms", "server CPU %", "memory MB")
+    assert rows[1]["conflated"] >= 3
+
+
+def test_idle_measures_memory_and_cpu() -> None:
+    """A client that only stays costs something, and not a megabyte."""
+    [row] = run(None, "idle", "--clients", "100", "--seconds", "1", "--warmup", "0.2")
+    assert row["clients"] == 100
+    assert 0 < row["KB each"] < 1000
+    check_positive([row], "server CPU %")
+
+
+def test_producer_measures_both_writers(kafka) -> None:
+    """The producer and the bare loop write, and the ratio is that of their rates."""
+    bare, made = run(kafka, "producer", "--seconds", "1", "--warmup", "100")
+    assert (bare["writer"], made["writer"]) == ("bare loop", "producer")
+    check_positive([bare, made], "ticks/s", "CPU %", "us/tick")
+    assert made["x bare"] == pytest.approx(made["ticks/s"] / bare["ticks/s"], abs=0.01)
+
+
+def test_consumer_measures_every_reader(kafka) -> None:
+    """Each of them prints the whole topic."""
+    rows = run(kafka, "consumer", "--ticks", "30000")
+    assert [row["reader"] for row in rows] == [
+        "bare poll()", "bare consume()", "consumer", "consumer --json",
+    ]  # fmt: skip
+    check_positive(rows, "ticks/s", "CPU %", "us/tick")
+
+
+def test_page_documented_commands_have_their_options() -> None:
+    """Each benchmark has a command on docs/performance.md, and the options of that command."""
+    commands = re.findall(r"^\.venv/bin/python tests/benchmarks (\w+)(.*)$", PAGE.read_text(), re.M)
+    assert {name for name, _ in commands} == {"fanout", "slow", "idle", "producer", "consumer"}
+    for name, rest in commands:
+        help_text = subprocess.run(
+            [sys.executable, str(BENCHMARKS), name, "--help"],
+            capture_output=True, text=True, timeout=60, check=True,
+        ).stdout  # fmt: skip
+        for option in re.findall(r"--[a-z]+", rest):
+            assert option in help_text, f"{name} {option}"
