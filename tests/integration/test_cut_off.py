@@ -1,10 +1,15 @@
 """A restarted broker that says that the cluster has no brokers, which librdkafka believes."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from confluent_kafka import KafkaException, TopicPartition
 
+from stockstream import config, kafka
+from stockstream.errors import KafkaUnavailable
 from support.bridge import hear, say
 from support.forgetful import ForgetfulKafka
 from support.ledger import assert_faultless, highest, read_ledger
@@ -154,3 +159,62 @@ def test_bridge_that_trusts_its_client_stays_cut_off(
     asked_s = way.asked_s
     wait_until_quiet(way, 2 * QUIET_S)
     assert way.asked_s == asked_s
+
+
+@pytest.mark.parametrize(("silent_s", "replaced"), [(1.0, True), (kafka.SILENT_S, False)])
+def test_reader_that_hears_nothing_gets_a_new_client(
+    monkeypatch, free_port: int, silent_s: float, replaced: bool
+) -> None:
+    """Whatever the old one is stuck in; before the time is over, and without it, it stays."""
+    monkeypatch.setattr(kafka, "SILENT_S", silent_s)
+    settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port}"})
+    reader = kafka.Reader(settings, "stock_ticks", statistics_s=0.1)
+    reader.assign({0: 7})
+    first = reader._consumer
+    until_s = time.monotonic() + (120 if replaced else 5)
+    while reader._consumer is first and time.monotonic() < until_s:
+        assert reader.read(0.2) == []
+    assert (reader._consumer is not first) == replaced
+    assert [place.offset for place in reader._consumer.assignment()] == [7]
+    reader.close()
+
+
+class Anything:
+    """A rebalance that takes every partition, from its end."""
+
+    def __init__(self) -> None:
+        self.held: set[int] = set()
+
+    def assigned(self, partitions: set[int]) -> dict[int, int]:
+        self.held |= partitions
+        return dict.fromkeys(partitions, kafka.END)
+
+    def revoked(self, partitions: set[int]) -> None:
+        self.held -= partitions
+
+    lost = revoked
+
+
+def test_member_does_not_wait_for_a_coordinator_without_end(
+    way: ForgetfulKafka, variables: dict[str, str], topic: str
+) -> None:
+    """Its commit and its leave are given up; the control, librdkafka's own commit, goes on."""
+    rebalance = Anything()
+    member = kafka.Member(config.load(variables), topic, "members", rebalance)
+    wait_for(lambda: (member.read(0.1), rebalance.held)[1], lambda held: len(held) == 3)
+    with way.without_coordinator():
+        with pytest.raises(KafkaUnavailable):
+            member.commit_now({0: 0})
+        place = [TopicPartition(topic, 0, 0)]
+
+        def commit() -> None:
+            with contextlib.suppress(KafkaException):  # it is closed meanwhile
+                member._consumer.commit(offsets=place, asynchronous=False)
+
+        control = threading.Thread(target=commit, daemon=True)
+        control.start()
+        member.close()
+        control.join(3 * kafka.COORDINATOR_S)
+        assert control.is_alive()
+    control.join(120)
+    assert not control.is_alive()

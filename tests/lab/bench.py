@@ -131,13 +131,14 @@ class Cluster:
         )
 
     def leader(self, topic: str, partition: int = 0) -> str | None:
-        """Return the broker that leads the partition, if any does."""
-        return _broker(self._seen["partitions"][f"{topic}-{partition}"]["leader"])
+        """Return the broker that leads the partition, if there is one already."""
+        found = self._seen["partitions"].get(f"{topic}-{partition}")
+        return _broker(found["leader"]) if found else None
 
     def in_sync(self, topic: str, partition: int = 0) -> list[str]:
-        """Return the brokers that are in the partition's ISR."""
-        isr = self._seen["partitions"][f"{topic}-{partition}"]["isr"]
-        return [f"kafka-{number}" for number in sorted(isr)]
+        """Return the brokers that are in the partition's ISR; none where nobody knows it yet."""
+        found = self._seen["partitions"].get(f"{topic}-{partition}", {"isr": []})
+        return [f"kafka-{number}" for number in sorted(found["isr"])]
 
 
 def _broker(number: int) -> str | None:

@@ -68,7 +68,10 @@ class Swarm:
         self.docker("swarm", "init", "--advertise-addr", self.address(FIRST))
         token = self.docker("swarm", "join-token", "--quiet", "manager")
         for node in NODES[1:]:
-            self.docker("swarm", "join", "--token", token, f"{self.address(FIRST)}:2377", node=node)
+            self.docker(
+                "swarm", "join", "--token", token, "--advertise-addr", self.address(node),
+                f"{self.address(FIRST)}:2377", node=node,
+            )  # fmt: skip
         self._load(images)
 
     def address(self, node: str) -> str:
