@@ -5,7 +5,7 @@
 # Usage: scripts/test.sh [--all] [--kafka HOST:PORT] [-k EXPRESSION] [-x] [-v] [PATH ...] [-- ...]
 #
 #   --all               install what tests need first (as root, with apt), and take a test that
-#                       is skipped for a failed one; names the slowest
+#                       is skipped for a failed one; the slowest are named at the end
 #   --kafka HOST:PORT   use this Kafka, and skip the tests that would stop it
 #   -k EXPRESSION       only the tests whose names match
 #   -x                  stop at the first failure

@@ -4,13 +4,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
+from websockets.sync.client import ClientConnection
 
 from stockstream import config, kafka
 from stockstream.errors import KafkaUnavailable
-from support.bridge import hear, say
+from support.bridge import Bridge, hear, say
 from support.forgetful import ForgetfulKafka
 from support.ledger import assert_faultless, highest, read_ledger
 from support.ticks import Ticker
@@ -53,14 +55,21 @@ def wait_until_quiet(way: ForgetfulKafka, quiet_s: float = QUIET_S) -> None:
     wait_for(lambda: time.monotonic() - way.asked_s, lambda seen_s: seen_s > quiet_s)
 
 
+@contextmanager
+def joined(bridge: Bridge) -> Iterator[ClientConnection]:
+    """Give a client that has its snapshot, and gets every tick from then on."""
+    with bridge.connect() as client:
+        say(client, "join", "stock-updates")
+        hear(client, "snapshot")
+        yield client
+
+
 def test_bridge_that_was_cut_off_goes_on_behind_its_last_tick(
     bridge_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker
 ) -> None:
     """Its clients stay, and get every tick once, also those of the time between."""
     bridge = bridge_factory(**variables)
-    with bridge.connect() as client:
-        say(client, "join", "stock-updates")
-        hear(client, "snapshot")
+    with joined(bridge) as client:
         ticker.round(["AAPL"])
         assert hear(client, "stock-tick")["sequence"] == 1
         forget(way, lambda: ticker.round(["AAPL", "TSLA"]))
@@ -81,10 +90,7 @@ def test_bridge_that_was_cut_off_does_not_wait_for_its_commits(
     bridge_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker
 ) -> None:
     """It goes on although a commit is under way, whose coordinator nobody knows any more."""
-    bridge = bridge_factory(**variables)
-    with bridge.connect() as client:
-        say(client, "join", "stock-updates")
-        hear(client, "snapshot")
+    with joined(bridge_factory(**variables)) as client:
         forget_with_a_commit_under_way(way)
         ticker.round(["AAPL"])
         assert hear(client, "stock-tick")["sequence"] == 1
