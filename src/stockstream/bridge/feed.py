@@ -140,7 +140,7 @@ class Feed:
         while not self._stopping:
             records = self._thread.call(reader.read, POLL_S, BATCH_LIMIT, rested_s)
             if records:
-                rested_s = self._publish_and_rest(records)
+                rested_s = self._publish_timed(records)
             if reader.statistics_at > statistics_s:
                 statistics_s = reader.statistics_at
                 self._leaders.update(reader.statistics, statistics_s)
@@ -164,7 +164,7 @@ class Feed:
         self._leaders.expect(self._info.partitions)
         log.info("%s has %d partitions now", self._topic, self._info.partitions)
 
-    def _publish_and_rest(self, records: list[Record]) -> float:
+    def _publish_timed(self, records: list[Record]) -> float:
         """Publish; return when the next batch may begin: as long after this as this one took.
 
         At low rates the time is over before there is a next batch; under load a write carries more
