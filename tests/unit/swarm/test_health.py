@@ -7,7 +7,7 @@ import pytest
 
 from stockstream.errors import KafkaUnavailable
 from stockstream.ops.checks import CheckFailed, Checks
-from stockstream.ops.swarm.facts import Facts
+from stockstream.ops.swarm import facts
 from stockstream.ops.swarm.health import Health, Limits
 from stockstream.ops.swarm.question import Deadline, Question
 
@@ -48,7 +48,7 @@ def test_health_asks_about_configs_only_with_a_quorum(quorum: bool, asked: list[
 
     checks, seen = Checks(), list[str]()
     checks.run("ZooKeeper quorum", look)
-    health = Health(checks, Facts("stockstream", [], {}, []), Limits(timeout_s=30))
+    health = Health(checks, facts.read([], "stockstream"), Limits(timeout_s=30))
     health._anybody = True
     health._configs(lambda: seen.append("asked")).answer_or_none()
     assert seen == asked

@@ -6,7 +6,7 @@ the docker client, on the node where it runs.
 
 import base64
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -166,10 +166,11 @@ class Task(_Docker, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """All of it. `problem` is what Docker refused to tell, `topics_file` config/topics.yml.
 
-    `no_network` is why this does not run on the network of the brokers.
+    `at` is when it was true; `no_network` is why this does not run on the network of the brokers.
     """
 
     stack: str
+    at: datetime
     nodes: list[Node]
     services: dict[str, Service]
     tasks: list[Task]
@@ -196,8 +197,10 @@ class Facts(msgspec.Struct, frozen=True):
         return next((node for node in self.nodes if node.id == task.node_id), None)
 
 
-def read(lines: Iterable[str], stack: str) -> Facts:
+def read(lines: Iterable[str], stack: str, at: datetime | None = None) -> Facts:
     """Read the lines `node {...}`, `service {...}`, `task {...}`, and what else `Facts` has.
+
+    They are taken to be true `at` that time; now where none is given.
 
     Raises:
         StackError: a line is none of these.
@@ -215,6 +218,7 @@ def read(lines: Iterable[str], stack: str) -> Facts:
             raise StackError(f"expected what docker inspect says, got {line[:200]!r}") from error
     return Facts(
         stack,
+        at or datetime.now(UTC),
         sorted(objects["node"], key=lambda node: node.hostname),
         {entry.spec.name.removeprefix(f"{stack}_"): entry for entry in objects["service"]},
         objects["task"],

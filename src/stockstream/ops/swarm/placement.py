@@ -1,7 +1,7 @@
 """The checks of what Docker itself tells: nodes, and services at their wanted replicas."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from stockstream.ops.checks import CheckFailed, Checks
@@ -94,7 +94,7 @@ def _service(facts: Facts, name: str, service: Service | None) -> str:
             f"expected {wanted} running, observed {len(running)}: {_why(facts, name, service)}"
         )
     recent = list(_recent_failures(facts, service))
-    calm = not recent or recent[0].status.timestamp < datetime.now(UTC) - _CALM
+    calm = not recent or recent[0].status.timestamp < facts.at - _CALM
     if len(recent) >= _RESTARTS and not calm:
         raise CheckFailed(
             f"expected it to stay up, observed {len(recent)} failures within "
@@ -146,7 +146,7 @@ def _one_shot(facts: Facts, service: Service) -> str:
 
 
 def _recent_failures(facts: Facts, service: Service) -> Iterator[Task]:
-    since = datetime.now(UTC) - _RESTARTS_WITHIN
+    since = facts.at - _RESTARTS_WITHIN
     for task in facts.tasks_of(service):
         if task.status.state in ("failed", "rejected") and task.status.timestamp > since:
             yield task
