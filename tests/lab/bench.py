@@ -32,9 +32,14 @@ class Program:
 
     def ask(self) -> dict[str, Any]:
         """Give it a line, and return the JSON line that it answers with."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
         self._process.stdin.write("\n")
         self._process.stdin.flush()
+        return self.hear()
+
+    def hear(self) -> dict[str, Any]:
+        """Wait for the JSON line that it prints next."""
+        assert self._process.stdout
         line = self._process.stdout.readline()
         assert line, f"it has ended with exit code {self._process.wait(60)}"
         answer: dict[str, Any] = json.loads(line)

@@ -1,7 +1,8 @@
 """`python -m support.follow`: a consumer group of one, which counts what it is given.
 
 It reads from the topic's beginning until its standard input is closed and it has reached the end
-of that moment. The last line is {symbol: {"first", "last", "count", "disordered"}}.
+of that moment. The first line is {"partitions"}: its share of the topic, once it has one. The last
+is {symbol: {"first", "last", "count", "disordered"}}.
 """
 
 import json
@@ -15,55 +16,74 @@ import confluent_kafka as ck
 from stockstream import config, kafka, tick
 from support.count import Counts
 
-#: How long it reads on for the end.
-_REST_S = 120.0
+#: How long it waits for its share, and how long it reads on for the end.
+_WAIT_S = 120.0
+
+
+class Follower:
+    """Counts each record once: a share that comes back is read on from what was counted."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.counts = Counts()
+        self._positions: dict[int, int] = {}
+        self._consumer = ck.Consumer(
+            {
+                **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
+                # A broker that has just started may name none.
+                "metadata.recovery.strategy": "rebootstrap",
+                "group.id": f"follow-{uuid.uuid4()}",
+                "enable.auto.commit": False,
+                # A coordinator whose machine is lost neither answers nor refuses who asks to join:
+                # librdkafka waits this long for it, with its default for five minutes.
+                "max.poll.interval.ms": 60_000,
+            }
+        )
+        self._consumer.subscribe([topic], on_assign=self._go_on)
+
+    def take(self) -> None:
+        """Count what is there, and wait no longer than 0.1 s for it."""
+        for record in self._consumer.consume(1000, 0.1):
+            partition, offset = record.partition(), record.offset()
+            if record.error() is None and partition is not None and offset is not None:
+                found = tick.decode(record.value())
+                self.counts.add(found.symbol, found.sequence)
+                self._positions[partition] = offset + 1
+
+    def wait_for_share(self) -> list[ck.TopicPartition]:
+        """Return what is assigned; it may be about to join its group."""
+        deadline = time.monotonic() + _WAIT_S
+        while not (places := self._consumer.assignment()):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"the group's coordinator has assigned nothing in {_WAIT_S:.0f} s")
+            self.take()
+        return places
+
+    def read_to_the_end(self) -> None:
+        """Read on to where each partition ends now."""
+        deadline = time.monotonic() + _WAIT_S
+        places = self.wait_for_share()
+        ends = {p.partition: self._consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
+        while any(self._positions.get(partition, 0) < end for partition, end in ends.items()):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"expected to reach {ends}, got as far as {self._positions}")
+            self.take()
+
+    def _go_on(self, consumer: ck.Consumer, share: list[ck.TopicPartition]) -> None:
+        for place in share:
+            place.offset = self._positions.get(place.partition, ck.OFFSET_BEGINNING)
+        consumer.assign(share)
 
 
 def main() -> None:
     """Follow the topic of the arguments: BOOTSTRAP TOPIC."""
-    bootstrap, topic = sys.argv[1:]
-    consumer = ck.Consumer(
-        {
-            **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
-            # A broker that has just started may name none.
-            "metadata.recovery.strategy": "rebootstrap",
-            "group.id": f"follow-{uuid.uuid4()}",
-            "auto.offset.reset": "earliest",
-            # A commit whose coordinator is lost is tried again without end, and librdkafka takes no
-            # new share before it is through.
-            "enable.auto.commit": False,
-        }
-    )
+    follower = Follower(*sys.argv[1:])
+    print(json.dumps({"partitions": len(follower.wait_for_share())}), flush=True)
     closed = threading.Event()
-    consumer.subscribe([topic])
     threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
-    counts = Counts()
     while not closed.is_set():
-        _take(consumer, counts)
-    _read_to_the_end(consumer, counts)
-    print(json.dumps(counts.report()), flush=True)
-
-
-def _take(consumer: ck.Consumer, counts: Counts) -> None:
-    for record in consumer.consume(1000, 0.1):
-        if record.error() is None:
-            found = tick.decode(record.value())
-            counts.add(found.symbol, found.sequence)
-
-
-def _read_to_the_end(consumer: ck.Consumer, counts: Counts) -> None:
-    deadline = time.monotonic() + _REST_S
-    while not (places := consumer.assignment()):  # it may be about to join its group again
-        if time.monotonic() > deadline:
-            raise SystemExit("the group's coordinator has assigned nothing in all this time")
-        _take(consumer, counts)
-    ends = {p.partition: consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
-    while time.monotonic() < deadline:
-        _take(consumer, counts)
-        reached = {p.partition: p.offset for p in consumer.position(places)}
-        if all(reached[partition] >= end or end == 0 for partition, end in ends.items()):
-            return
-    raise SystemExit(f"expected to reach {ends}, got as far as {reached}")
+        follower.take()
+    follower.read_to_the_end()
+    print(json.dumps(follower.counts.report()), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Traffic:
             self._bench.start("support.follow", BOOTSTRAP, TOPIC) as follow,
             self._bench.start("support.load", *words) as load,
         ):
+            assert follow.hear() == {"partitions": 3}
             self._wait_for_ticks(watch)
             started = time.monotonic()
             yield
