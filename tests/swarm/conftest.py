@@ -13,10 +13,6 @@ from lab.swarm import NODES, Swarm
 from stockstream.config import ROOT
 from support.waiting import wait_for
 
-#: The faults under load run only where their files are named (CONTRIBUTING.md), until they have
-#: been seen green often enough.
-collect_ignore = ["test_c_load.py", "test_d_control.py"]
-
 
 @pytest.fixture(autouse=True, scope="session")
 def _only_with_all(request: pytest.FixtureRequest) -> None:
