@@ -12,7 +12,7 @@ import math
 import random
 import struct
 from statistics import NormalDist
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -34,8 +34,8 @@ _HIGHEST_CENTS = 10**13
 # The normal distribution as its 4,096 quantiles: drawing from a list takes 0.08 microseconds,
 # random.gauss 0.35. The variance is 0.04 % below 1, the largest draw 3.7.
 _NORMAL = [NormalDist().inv_cdf((i + 0.5) / 4096) for i in range(4096)]
-#: The lognormal distribution: a tick's volume as a multiple of the median.
-_VOLUMES = [math.exp(_VOLUME_SPREAD * z) for z in _NORMAL]
+#: The lognormal distribution as its 256 quantiles: a tick's volume as a multiple of the median.
+_VOLUMES = [math.exp(_VOLUME_SPREAD * NormalDist().inv_cdf((i + 0.5) / 256)) for i in range(256)]
 
 
 class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,33 +60,15 @@ class Market:
     def __init__(self, seed: str, correlation: float, bound: float) -> None:
         self.seed = seed
         self.bound = bound
-        self._shared_weight = math.sqrt(correlation)
-        self._own_weight = math.sqrt(1 - correlation)
+        self.shared_weight = math.sqrt(correlation)
+        self.own_weight = math.sqrt(1 - correlation)
         self._factors: dict[int, list[float]] = {}
 
     def path(self, symbol: str, company: Company, newest: Tick | None = None) -> "Path":
         """Return the symbol's walk, going on after `newest` (None: from its first tick)."""
         return Path(self, symbol, company, newest)
 
-    def draws(self, symbol: str, company: Company, block: int) -> list[tuple[float, float, int]]:
-        """Return a block's draws: each step's relative change, its rounding, and its volume."""
-        own = random.Random(f"{self.seed}/{symbol}/{block}")  # noqa: S311
-        step = company.volatility / math.sqrt(STEPS_PER_YEAR)
-        drift = -step * step / 2
-        shared, alone = step * self._shared_weight, step * self._own_weight
-        # Random bytes pick the quantiles: choices() would take a quarter of a tick's time.
-        picks = struct.unpack(f"<{2 * _BLOCK}H", own.randbytes(4 * _BLOCK))
-        rounding, volume = own.random, company.volume
-        return [
-            (
-                math.expm1(drift + shared * m + alone * _NORMAL[z & 4095]),
-                rounding(),
-                int(volume * _VOLUMES[v & 4095]) or 1,
-            )
-            for m, z, v in zip(self._factor(block), picks[::2], picks[1::2], strict=True)
-        ]
-
-    def _factor(self, block: int) -> list[float]:
+    def factor(self, block: int) -> list[float]:
         """Return the block of the factor that all symbols share."""
         if block not in self._factors:
             if len(self._factors) >= _KEPT_BLOCKS:
@@ -97,6 +79,14 @@ class Market:
         return self._factors[block]
 
 
+class Draws(NamedTuple):
+    """A block of steps: each one's relative change, its rounding, and its volume."""
+
+    changes: list[float]
+    roundings: list[float]
+    volumes: list[int]
+
+
 class Path:
     """One symbol's walk, in whole cents."""
 
@@ -105,11 +95,14 @@ class Path:
         self.sequence = newest.sequence if newest else 0
         self._cents = round((newest.price if newest else company.price) * 100)
         self._market = market
-        self._company = company
-        self._bound = market.bound
+        step = company.volatility / math.sqrt(STEPS_PER_YEAR)
+        self._drift = -step * step / 2
+        self._shared, self._alone = step * market.shared_weight, step * market.own_weight
+        self._volumes = [int(company.volume * times) or 1 for times in _VOLUMES]
         self._floor = lowest_cents(market.bound)
+        self._calm = self._calm_cents()
         self._block = -1
-        self._draws: list[tuple[float, float, int]] = []
+        self._draws = Draws([], [], [])
 
     @property
     def can_move(self) -> bool:
@@ -128,26 +121,49 @@ class Path:
         low price, with steps below half a cent, for ever.
         """
         ticks: list[Tick] = []
-        cents, bound, floor = self._cents, self._bound, self._floor
-        for sequence in range(self.sequence, self.sequence + count):
-            block, index = divmod(sequence, _BLOCK)
+        cents, (calm_from, calm_to) = self._cents, self._calm
+        sequence, last = self.sequence, self.sequence + count
+        while sequence < last:
+            block, first = divmod(sequence, _BLOCK)
             if block != self._block:
-                self._block = block
-                self._draws = self._market.draws(self.symbol, self._company, block)
-            change, rounding, volume = self._draws[index]
-            step = math.floor(cents * change + rounding)
-            limit = int(cents * bound)
-            if step > limit:  # not min() and max(): they would double the time of a tick
-                step = limit
-            elif step < -limit:
-                step = -limit
-            # Not below the floor: from there one cent up is too large, and it could never move.
-            if floor <= cents + step <= _HIGHEST_CENTS:
-                cents += step
-            ticks.append(Tick(self.symbol, cents / 100, volume, timestamp_ms, sequence + 1))
-        self._cents = cents
-        self.sequence += count
+                self._block, self._draws = block, self._draw(block)
+            part = slice(first, first + last - sequence)
+            for change, rounding, volume in zip(*(of[part] for of in self._draws), strict=True):
+                step = math.floor(cents * change + rounding)
+                cents += step if calm_from <= cents <= calm_to else self._held(cents, step)
+                sequence += 1
+                ticks.append(Tick(self.symbol, cents / 100, volume, timestamp_ms, sequence))
+        self._cents, self.sequence = cents, sequence
         return ticks
+
+    def _draw(self, block: int) -> Draws:
+        own = random.Random(f"{self._market.seed}/{self.symbol}/{block}")  # noqa: S311
+        # Random bytes pick the quantiles: choices() would take a quarter of a tick's time.
+        picks = struct.unpack(f"<{_BLOCK}H", own.randbytes(2 * _BLOCK))
+        drift, shared, alone = self._drift, self._shared, self._alone
+        changes = [
+            math.expm1(drift + shared * m + alone * _NORMAL[z & 4095])
+            for m, z in zip(self._market.factor(block), picks, strict=True)
+        ]
+        roundings = [own.random() for _ in range(_BLOCK)]
+        return Draws(changes, roundings, [self._volumes[v] for v in own.randbytes(_BLOCK)])
+
+    def _held(self, cents: int, step: int) -> int:
+        """Return the step, no larger than the bound, or 0 where the price may not go there."""
+        limit = int(cents * self._market.bound)
+        step = max(-limit, min(step, limit))
+        # Not below the floor: from there one cent up is too large, and it could never move.
+        return step if self._floor <= cents + step <= _HIGHEST_CENTS else 0
+
+    def _calm_cents(self) -> tuple[float, float]:
+        """Return the lowest and highest price from which no draw has to be held: most prices."""
+        most = math.expm1((self._shared + self._alone) * _NORMAL[-1] - self._drift)
+        room = self._market.bound - most
+        if room <= 0:
+            return math.inf, -math.inf
+        # Rounding adds up to one cent to a step, and takes up to one from the bound.
+        lowest = max(2 / room, (self._floor + 1) / (1 - most))
+        return lowest, (_HIGHEST_CENTS - 1) / (1 + most)
 
 
 def lowest_cents(bound: float) -> int:
