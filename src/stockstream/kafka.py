@@ -602,16 +602,18 @@ class Publisher:
         Raises:
             KafkaError: the publisher is broken.
         """
-        records = [{"key": key, "value": value} for value in values]
+        # One by one: produce_batch wants a dictionary a record, and takes a quarter longer.
+        produce, topic, on_failure, queued = self._producer.produce, self._topic, self._on_failure, 0
         try:
-            queued = self._producer.produce_batch(
-                self._topic, records, partition, on_delivery=self._on_failure
-            )
+            for value in values:
+                produce(topic, value, key, partition, on_failure)
+                queued += 1
         except ck.KafkaException as error:
             raise translate(error) from error
-        self._sent += queued
-        if queued < len(records):
-            raise KafkaError(f"{len(records) - queued} records were not queued: {records[-1]}")
+        except BufferError as error:
+            raise KafkaError(f"{len(values) - queued} records were not queued: {error}") from error
+        finally:
+            self._sent += queued
 
     def poll(self, timeout_s: float = 0) -> None:
         """Take note of what became of the records.

@@ -83,7 +83,7 @@ def test_idle_measures_memory_and_cpu() -> None:
 
 def test_producer_measures_both_writers(kafka) -> None:
     """The producer and the bare loop write, and the ratio is that of their rates."""
-    bare, made = run(kafka, "producer", "--seconds", "1", "--warmup", "100")
+    bare, made = run(kafka, "producer", "--seconds", "1", "--warmup", "100", "--rounds", "1")
     assert (bare["writer"], made["writer"]) == ("bare loop", "producer")
     check_positive([bare, made], "ticks/s", "CPU %", "us/tick")
     assert made["x bare"] == pytest.approx(made["ticks/s"] / bare["ticks/s"], abs=0.01)
