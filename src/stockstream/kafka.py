@@ -603,10 +603,10 @@ class Publisher:
             KafkaError: the publisher is broken.
         """
         # One by one: produce_batch wants a dictionary a record, and takes a quarter longer.
-        produce, topic, on_failure, queued = self._producer.produce, self._topic, self._on_failure, 0
+        produce, on_failure, queued = self._producer.produce, self._on_failure, 0
         try:
             for value in values:
-                produce(topic, value, key, partition, on_failure)
+                produce(self._topic, value, key, partition, on_failure)
                 queued += 1
         except ck.KafkaException as error:
             raise translate(error) from error
