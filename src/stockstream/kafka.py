@@ -600,7 +600,7 @@ class Publisher:
         """Queue the values, at most `room` of them.
 
         Raises:
-            KafkaError: the publisher is broken.
+            KafkaError: the publisher is broken, or there was no room for the last of them.
         """
         # One by one: produce_batch wants a dictionary a record, and takes a quarter longer.
         produce, on_failure, queued = self._producer.produce, self._on_failure, 0

@@ -31,11 +31,18 @@ _VOLUME_SPREAD = 0.8
 #: Above this a price is held, so that a tick stays valid whatever the walk does.
 _HIGHEST_CENTS = 10**13
 
+
+def _quantiles(count: int) -> list[float]:
+    """Return the middle of each of `count` equal parts of the normal distribution."""
+    normal = NormalDist()
+    return [normal.inv_cdf((i + 0.5) / count) for i in range(count)]
+
+
 # The normal distribution as its 4,096 quantiles: drawing from a list takes 0.08 microseconds,
 # random.gauss 0.35. The variance is 0.04 % below 1, the largest draw 3.7.
-_NORMAL = [NormalDist().inv_cdf((i + 0.5) / 4096) for i in range(4096)]
+_NORMAL = _quantiles(4096)
 #: The lognormal distribution as its 256 quantiles: a tick's volume as a multiple of the median.
-_VOLUMES = [math.exp(_VOLUME_SPREAD * NormalDist().inv_cdf((i + 0.5) / 256)) for i in range(256)]
+_VOLUMES = [math.exp(_VOLUME_SPREAD * z) for z in _quantiles(256)]
 
 
 class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
@@ -55,7 +54,7 @@ def wait_until_quiet(way: ForgetfulKafka, quiet_s: float = QUIET_S) -> None:
     wait_for(lambda: time.monotonic() - way.asked_s, lambda seen_s: seen_s > quiet_s)
 
 
-@contextmanager
+@contextlib.contextmanager
 def joined(bridge: Bridge) -> Iterator[ClientConnection]:
     """Give a client that has its snapshot, and gets every tick from then on."""
     with bridge.connect() as client:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from statistics import correlation, fmean, median, stdev
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stockstream.market import STEPS_PER_YEAR, Company, Market, Path, lowest_cents
@@ -82,6 +82,25 @@ def test_path_any_company_stays_valid_and_within_the_bound(
         assert abs(Fraction(new - old, old)) <= Fraction(bound) * (1 + Fraction(1, 10**12))
         assert after.volume >= 1
         assert decode(encode(after)) == after
+
+
+@settings(deadline=None)  # no test depends on speed
+@given(
+    seed=st.text(max_size=5),
+    price=st.floats(0.01, 10) | st.floats(0.01, 1e9) | st.floats(0.99e11, 1e11),
+    volatility=st.floats(0, 10),
+    bound=st.floats(1e-4, 0.5),
+)
+@example(seed="", price=0.50, volatility=1.0, bound=0.02)  # at the floor
+@example(seed="", price=1e11, volatility=1.0, bound=0.02)  # at the ceiling
+def test_path_that_checks_only_where_it_has_to_makes_the_same_ticks(
+    seed: str, price: float, volatility: float, bound: float
+) -> None:
+    """Where no draw leads beyond the bound, the floor or the ceiling, a check changes nothing."""
+    company, newest = Company(1.0, volatility, 1), Tick("X", round(price, 2), 1, 0, 1)
+    path, careful = (market(seed, bound=bound).path("X", company, newest) for _ in range(2))
+    careful._calm = (math.inf, -math.inf)
+    assert path.steps(300, 7) == careful.steps(300, 7)
 
 
 @settings(deadline=None)  # no test depends on speed
