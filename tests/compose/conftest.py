@@ -56,9 +56,10 @@ def _take_down(config: pytest.Config) -> None:
 @pytest.fixture
 def healthy(stack: Stack) -> Stack:
     """The stack with every container healthy, whatever the test before did to it."""
-    # A container that was frozen stays unhealthy for some seconds, and compose then gives up.
-    wait_for(lambda: stack.compose("up", "-d") is not None)
-    stack.wait_until_healthy()
+    if not stack.is_healthy():
+        # A container that was frozen stays unhealthy for some seconds, and compose then gives up.
+        wait_for(lambda: stack.compose("up", "-d") is not None)
+        stack.wait_until_healthy()
     return stack
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from lab.stack import Stack, override
 from stockstream.config import Settings
@@ -71,18 +72,20 @@ def cut_off_inside(stack: Stack, _: Path) -> Iterator[None]:
 @contextmanager
 def writes_refused(stack: Stack, _: Path) -> Iterator[None]:
     """Let the broker take no record that is longer than a byte."""
-    tell(stack, "--add-config", "message.max.bytes=1")
+    limit_message_bytes(stack, "1")
     try:
         yield
     finally:
-        tell(stack, "--delete-config", "message.max.bytes")
+        limit_message_bytes(stack, None)
 
 
-def tell(stack: Stack, *change: str) -> None:
-    stack.compose(
-        "exec", "-T", "kafka", "kafka-configs", "--bootstrap-server", "localhost:9092",
-        "--entity-type", "brokers", "--entity-default", "--alter", *change,
-    )  # fmt: skip
+def limit_message_bytes(stack: Stack, limit: str | None) -> None:
+    """Set the broker's own limit; None is Kafka's default again."""
+    operation = AlterConfigOpType.SET if limit else AlterConfigOpType.DELETE
+    entry = ConfigEntry("message.max.bytes", limit, incremental_operation=operation)
+    broker = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
+    client = AdminClient({"bootstrap.servers": f"localhost:{stack.kafka_port}"})
+    client.incremental_alter_configs([broker])[broker].result(60)
 
 
 @contextmanager
@@ -181,7 +184,7 @@ def test_validate_cluster_fault_turns_its_check_red_and_no_other(
     """A fault fails the check that is there for it; what depends on it says that it follows."""
     with fault(healthy, tmp_path):
         seen = wait_for(
-            lambda: healthy.validate("--timeout", "5"),
+            lambda: healthy.validate("--timeout", "0"),
             lambda seen: {name for name, c in seen.items() if c["status"] == "FAIL"} == red,
         )
     skipped = {name for name, check in seen.items() if check["status"] == "SKIP"}

@@ -68,12 +68,13 @@ class Stack:
             for service, state in states.items()
         }
 
+    def is_healthy(self) -> bool:
+        """Say whether every service that stays is healthy."""
+        return _all_healthy(self.conditions())
+
     def wait_until_healthy(self) -> None:
         """Wait until every service that stays is healthy."""
-        wait_for(
-            self.conditions,
-            lambda seen: all(seen.get(service) == "running healthy" for service in SERVICES),
-        )
+        wait_for(self.conditions, _all_healthy)
 
     def up(self, *services: str, files: tuple[Path, ...] = (), **variables: str) -> None:
         """`up -d`, then wait until all is healthy."""
@@ -109,6 +110,10 @@ class Stack:
         for kind in (["ps", "--all"], ["volume", "ls"], ["network", "ls"]):
             left = self.engine.docker(*kind, "--quiet", "--filter", label)
             assert not left, f"left behind by down: {kind[0]} {left}"
+
+
+def _all_healthy(conditions: Mapping[str, str]) -> bool:
+    return all(conditions.get(service) == "running healthy" for service in SERVICES)
 
 
 def override(path: Path, service: str, **entry: Mapping[str, Any] | list[str]) -> Path:
