@@ -417,7 +417,7 @@ class Reader:
         """Take note of when a broker was heard of last."""
         self._heard_s = max(self._heard_s, time.monotonic() - _heard_s_ago(statistics))
 
-    def _on_commit(self, error: ck.KafkaError | None, _: list[TopicPartition]) -> None:
+    def _on_commit(self, error: ck.KafkaError | None, places: list[TopicPartition]) -> None:
         self.failed_commits += error is not None
 
 
@@ -444,13 +444,23 @@ class Rebalance(Protocol):
 class Member(Reader):
     """Reads its share of the partitions, as a member of a consumer group.
 
-    `answered_at` is when the group's coordinator was heard of last, by time.monotonic().
+    `answered_at` is when the group's coordinator was heard of last, by time.monotonic();
+    `commits_under_way` counts those that it has not answered. How a commit has ended `on_commit`
+    hears during a read: its positions, and the error if there was one.
     """
 
     def __init__(
-        self, settings: Settings, topic: str, group: str, rebalance: Rebalance, paused: bool = False
+        self,
+        settings: Settings,
+        topic: str,
+        group: str,
+        rebalance: Rebalance,
+        paused: bool = False,
+        on_commit: Callable[[Mapping[int, int], KafkaError | None], None] = lambda *_: None,
     ) -> None:
         self.answered_at = -math.inf
+        self.commits_under_way = 0
+        self._hear_commit = on_commit
         self._rebalance = rebalance
         self._paused = paused
         self._clock_ahead_s = math.inf
@@ -478,18 +488,19 @@ class Member(Reader):
             raise translate(error) from error
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
-    def commit_now(self, positions: Mapping[int, int]) -> None:
-        """Write the positions to the group, and wait until it has them.
+    def commit(self, positions: Mapping[int, int]) -> None:
+        """Write the positions to the group, without waiting for the coordinator.
 
-        Raises:
-            KafkaError: it did not take them.
+        It may be silent for ever, and a wait in another thread would hold up this one too:
+        confluent-kafka lets a second one in only once the first has left the client.
         """
         offsets = [self._at(p, offset) for p, offset in positions.items()]
-        commit = self._consumer.commit
         try:
-            _within(COORDINATOR_S, lambda: commit(offsets=offsets, asynchronous=False))
+            self._consumer.commit(offsets=offsets, asynchronous=True)
         except ck.KafkaException as error:
-            raise translate(error) from error
+            self._hear_commit(positions, translate(error))
+        else:
+            self.commits_under_way += 1
 
     def close(self) -> None:
         """Leave the group, whose others get the share at once where the coordinator answers."""
@@ -508,6 +519,7 @@ class Member(Reader):
         """Join the group anew: by now it may have given the share to others."""
         self._rebalance.lost({place.partition for place in self._consumer.assignment()})
         self._replace_client()
+        self.commits_under_way = 0
         self._join()
 
     def _on_assign(self, _: ck.Consumer, places: list[TopicPartition]) -> None:
@@ -523,6 +535,13 @@ class Member(Reader):
     def _on_lost(self, consumer: ck.Consumer, places: list[TopicPartition]) -> None:
         if consumer is self._consumer:
             self._rebalance.lost({place.partition for place in places})
+
+    def _on_commit(self, error: ck.KafkaError | None, places: list[TopicPartition]) -> None:
+        super()._on_commit(error, places)
+        self.commits_under_way -= 1
+        errors = [error, *(place.error for place in places)]
+        failure = next((translate(each) for each in errors if each is not None), None)
+        self._hear_commit({place.partition: place.offset for place in places}, failure)
 
     def _hear(self, statistics: _Statistics) -> None:
         """Take note of when the coordinator was heard of last: brokers without it are no use."""

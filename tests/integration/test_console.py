@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -115,6 +116,34 @@ def test_consumer_killed_prints_again_but_misses_nothing(consumer_factory, ticke
     wait_for(lambda: sequences(second), lambda seen: seen and seen[-1] == 22)
     assert sorted({*sequences(first), *sequences(second)}) == list(range(1, 23))
     assert sequences(second) == list(range(sequences(second)[0], 23))
+
+
+def test_consumers_of_a_group_hand_over_without_a_repeat(consumer_factory, ticker: Ticker) -> None:
+    """One joins and leaves again while ticks come: each is printed once, by one of them."""
+    first = consumer_factory()
+
+    def tick_until(seen: Callable[[], bool]) -> None:
+        def look() -> bool:
+            ticker.round()
+            return seen()
+
+        wait_for(look)
+
+    def all_of(part: Part) -> list[int]:
+        return [sequence for symbol in SYMBOLS for sequence in sequences(part, symbol)]
+
+    tick_until(lambda: all(len(sequences(first, symbol)) > 20 for symbol in SYMBOLS))
+    started = {symbol: sequences(first, symbol)[0] for symbol in SYMBOLS}
+    second = consumer_factory()
+    tick_until(lambda: len(all_of(second)) > 100)
+    second.signal(signal.SIGTERM)
+    assert wait_for(lambda: [second.exit_code], lambda seen: seen != [None]) == [0]
+    ticker.round()
+    for symbol in SYMBOLS:
+        last = ticker.sequences[symbol]
+        wait_for(lambda symbol=symbol, last=last: sequences(first, symbol)[-1] == last)
+        both = sorted(sequences(first, symbol) + sequences(second, symbol))
+        assert both == list(range(started[symbol], last + 1))
 
 
 class FailingDisplay:

@@ -1,16 +1,17 @@
 """A restarted broker that says that the cluster has no brokers, which librdkafka believes."""
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
 from websockets.sync.client import ClientConnection
 
 from stockstream import config, kafka
-from stockstream.errors import KafkaUnavailable
 from support.bridge import Bridge, hear, say
 from support.forgetful import ForgetfulKafka
 from support.ledger import assert_faultless, highest, read_ledger
@@ -19,6 +20,8 @@ from support.waiting import wait_for
 
 #: A client that is not cut off asks at least every second.
 QUIET_S = 10.0
+#: A service shows a sign of life at least this often, whatever Kafka does.
+HEARTBEAT_S = 5.0
 
 
 @pytest.fixture
@@ -203,13 +206,15 @@ class Anything:
 def test_member_does_not_wait_for_a_coordinator_without_end(
     way: ForgetfulKafka, variables: dict[str, str], topic: str
 ) -> None:
-    """Its commit and its leave are given up; the control, librdkafka's own commit, goes on."""
+    """Its commit holds up nothing, and its leave is given up; the control goes on for ever."""
     rebalance = Anything()
     member = kafka.Member(config.load(variables), topic, "members", rebalance)
     wait_for(lambda: (member.read(0.1), rebalance.held)[1], lambda held: len(held) == 3)
     with way.without_coordinator():
-        with pytest.raises(KafkaUnavailable):
-            member.commit_now({0: 0})
+        member.commit({0: 0})
+        for _ in range(10):
+            member.read(0.1)
+        assert member.commits_under_way == 1
         place = [TopicPartition(topic, 0, 0)]
 
         def commit() -> None:
@@ -224,3 +229,26 @@ def test_member_does_not_wait_for_a_coordinator_without_end(
         assert control.is_alive()
     control.join(120)
     assert not control.is_alive()
+
+
+def test_consumer_whose_coordinator_is_silent_stays_alive_and_stops(
+    service_factory, way: ForgetfulKafka, variables: dict[str, str], ticker: Ticker, tmp_path: Path
+) -> None:
+    """It shows its sign of life as often as promised, and ends on SIGTERM."""
+    heartbeat = tmp_path / "heartbeat"
+    part = service_factory("consumer", **variables, HEARTBEAT_FILE=str(heartbeat))
+
+    def printed_more() -> bool:
+        before = part.log.read_text().count(" AAPL ")
+        ticker.round(["AAPL"])
+        return part.log.read_text().count(" AAPL ") > before
+
+    wait_for(printed_more)
+    with way.without_coordinator():
+        wait_for(lambda: printed_more() and way.ignored)
+        until_s = time.monotonic() + 3 * HEARTBEAT_S
+        while time.monotonic() < until_s:
+            assert time.time() - heartbeat.stat().st_mtime < 3 * HEARTBEAT_S
+            time.sleep(0.5)
+        part.signal(signal.SIGTERM)
+        wait_for(lambda: [part.exit_code], lambda seen: seen == [0])

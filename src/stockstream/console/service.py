@@ -1,7 +1,6 @@
 """The console consumer: an ordinary member of a group that prints its share of the ticks."""
 
 import logging
-import math
 import os
 import sys
 import time
@@ -22,8 +21,8 @@ GROUP = "console-consumers"
 
 #: What a killed consumer prints again at the most, in time; each commit is a round trip.
 COMMIT_S = 1.0
-#: The group's coordinator answers every second; one that was not heard of for this long is away.
-SILENCE_S = 2.0
+#: Where a new share begins is committed before it is printed, unless that takes longer.
+START_S = 5.0
 _POLL_S = 0.5
 
 log = logging.getLogger(__name__)
@@ -48,8 +47,11 @@ class ConsoleConsumer:
         self._symbols = symbols
         self._from_beginning = from_beginning
         self._started: set[int] = set()  # partitions whose beginning was asked for already
+        self._share: set[int] = set()
         self._printed: dict[int, int] = {}  # next offsets that are not committed yet
-        self._committed_s = time.monotonic()
+        self._read: list[Record] = []  # what is not printed yet
+        self._beginning: set[int] = set()  # partitions whose start is not committed yet
+        self._begun_s = self._committed_s = time.monotonic()
         self._poison = 0
         self._reminder = Reminder()
         self._stop = stop
@@ -61,21 +63,30 @@ class ConsoleConsumer:
         if wait_for_topic(Admin(self._settings, timeout_s=2), topic, self._stop) is None:
             return
         group = self._settings.consumer_group or GROUP
-        self._member = member = Member(self._settings, topic, group, self)
+        self._member = member = Member(
+            self._settings, topic, group, self, on_commit=self._hear_commit
+        )
         try:
             with self._display:
                 while not self._stop.requested:
-                    records = member.read(_POLL_S)
-                    if time.monotonic() - self._committed_s > COMMIT_S:
-                        self._commit()
-                    self._print(records)
-                    self._report_silence(member)
+                    self._turn(member)
         except BrokenPipeError:
             # The reader (head, less) has what it wanted. Python would complain at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         finally:
+            member.close()  # which revokes the share
+
+    def _turn(self, member: Member) -> None:
+        """Read; commit what was printed before; print, once the share's start is committed."""
+        records = member.read(_POLL_S)  # during which the share may change
+        self._read += records
+        now_s = time.monotonic()
+        if now_s - self._committed_s > COMMIT_S and not member.commits_under_way:
             self._commit()
-            member.close()
+        if not self._beginning or now_s - self._begun_s > START_S:
+            due, self._read = self._read, []
+            self._print(due)
+        self._report_silence(member)
 
     # What the group says.
 
@@ -88,16 +99,26 @@ class ConsoleConsumer:
         fresh = partitions - self._started if self._from_beginning else set()
         self._started |= partitions
         starts = self._starts(partitions, fresh)
+        self._share |= partitions
         self._printed |= starts
-        self._committed_s = -COMMIT_S
+        self._beginning |= starts.keys()
+        self._begun_s = time.monotonic()
+        self._commit()
         return starts
 
     def revoked(self, partitions: set[int]) -> None:
-        """Commit what was printed: another member goes on from there."""
+        """Commit what was printed: another member goes on from there.
+
+        librdkafka gives the partitions up once the commit has ended.
+        """
         self._commit()
+        self.lost(partitions)
 
     def lost(self, partitions: set[int]) -> None:
-        """Forget the positions: another member has committed further already."""
+        """Forget the positions, and what is not printed: it is another member's now."""
+        self._share -= partitions
+        self._beginning -= partitions
+        self._read = [record for record in self._read if record.partition() in self._share]
         for partition in partitions:
             self._printed.pop(partition, None)
 
@@ -127,6 +148,8 @@ class ConsoleConsumer:
         positions: dict[int, int] = {}
         for record in records:
             partition, offset = place(record)
+            if partition not in self._share:  # given up during the read that it came with
+                continue
             positions[partition] = offset + 1
             try:
                 found = tick.decode(record.value())
@@ -153,18 +176,15 @@ class ConsoleConsumer:
             member.error = None
 
     def _commit(self) -> None:
-        """Commit what has been printed; what cannot be committed now is with the next time."""
+        """Commit what has been printed; what fails is with the next one."""
         self._committed_s = time.monotonic()
-        if self._member is None or not self._printed:
-            return
-        # Without the coordinator this would take 11 s, more than a stop may take. At first there
-        # is no report on it yet, and without a coordinator there would be nothing to commit.
-        if SILENCE_S < self._committed_s - self._member.answered_at < math.inf:
-            return
-        try:
-            self._member.commit_now(self._printed)
-        except KafkaError as error:
-            if self._reminder.due():
-                log.warning("the positions were not committed: %s", error)
-            return
-        self._printed.clear()
+        if self._member is not None and self._printed:
+            self._member.commit(self._printed)
+
+    def _hear_commit(self, positions: Mapping[int, int], error: KafkaError | None) -> None:
+        """Take note of a commit that has ended."""
+        self._beginning -= positions.keys()
+        if error is None:
+            self._printed = dict(self._printed.items() - positions.items())
+        elif self._reminder.due():
+            log.warning("the positions were not committed: %s", error)
