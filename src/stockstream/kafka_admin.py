@@ -116,21 +116,29 @@ class ClusterAdmin(Admin):
     def lag(self, group: str, topic: str) -> dict[int, int]:
         """Return how many records of each partition the group has not committed yet.
 
-        A partition that it has never committed is left out.
+        A partition that it has never committed counts from its first record: the group may stand
+        still there. A group without any position is not behind, it has not begun: {}.
 
         Raises:
             KafkaError: the group or the topic cannot be asked about.
         """
         wanted = ck.ConsumerGroupTopicPartitions(group)
         positions = self._ask(self._client.list_consumer_group_offsets, [wanted])
-        mine = {p.partition: p.offset for p in positions.topic_partitions if p.topic == topic}
-        known = {partition: offset for partition, offset in mine.items() if offset >= 0}
-        ends = self._ends(topic, known)
-        return {partition: ends[partition] - offset for partition, offset in known.items()}
-
-    def _ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        mine = [p for p in positions.topic_partitions if p.topic == topic and p.offset >= 0]
+        if not mine:
+            return {}
+        partitions = set(range(self.describe(topic).partitions))
+        begun = {p.partition: p.offset for p in mine}
+        earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(topic, partition): latest for partition in partitions}
+        firsts = self._offsets(topic, partitions - begun.keys(), earliest)
+        ends = self._offsets(topic, partitions, latest)
+        return {partition: end - (begun | firsts)[partition] for partition, end in ends.items()}
+
+    def _offsets(self, topic: str, partitions: Iterable[int], which: OffsetSpec) -> dict[int, int]:
+        wanted = {TopicPartition(topic, partition): which for partition in partitions}
+        if not wanted:
+            return {}
         futures = self._client.list_offsets(wanted, request_timeout=self._timeout_s)
         try:
             return {p.partition: self._result(found).offset for p, found in futures.items()}
