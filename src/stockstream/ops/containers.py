@@ -14,20 +14,27 @@ _PROJECT = "com.docker.compose.project"
 
 
 class Container(msgspec.Struct, frozen=True):
-    """One container: `health` is "" without a health check, `ports` the host's by the container's.
+    """One container: `health` is "" without a health check, `image` the image's id.
 
-    `state` is Docker's word: created, running, paused, restarting, exited, dead.
+    `state` is Docker's word: created, running, paused, restarting, exited, dead. `ports` are the
+    addresses on this machine where the container's ports are published.
     """
 
     id: str
+    name: str
     service: str
-    project: str
     image: str
     state: str
     health: str
     exit_code: int
     networks: tuple[str, ...]
-    ports: Mapping[int, int]
+    ports: Mapping[int, str]
+
+    @property
+    def condition(self) -> str:
+        """Its state, and its health or exit code where there is one."""
+        how = self.exit_code if self.state == "exited" else self.health
+        return f"{self.state} {how}".strip()
 
 
 def docker(*arguments: str, timeout_s: float = _TIMEOUT_S) -> str:
@@ -75,13 +82,13 @@ def project_of(directory: Path, name: str | None) -> str:
     return projects[0]
 
 
-def containers_of(project: str) -> dict[str, Container]:
-    """Return the project's containers by their service, without those of `compose run`."""
+def containers_of(project: str) -> list[Container]:
+    """Return the project's containers by name, without those of `compose run`."""
     listed = docker("ps", "--all", "--quiet", "--filter", f"label={_PROJECT}={project}").split()
     if not listed:
-        return {}
+        return []
     found = [_container(entry) for entry in json.loads(docker("inspect", *listed))]
-    return {container.service: container for container in found if container.service}
+    return sorted((c for c in found if c.service), key=lambda container: container.name)
 
 
 def _container(entry: dict[str, dict[str, object]]) -> Container:
@@ -93,9 +100,9 @@ def _container(entry: dict[str, dict[str, object]]) -> Container:
     networks, ports = settings["Networks"], settings["Ports"]
     return Container(
         id=str(entry["Id"]),
+        name=str(entry["Name"]).removeprefix("/"),
         service="" if one_off else str(labels.get("com.docker.compose.service", "")),
-        project=str(labels.get(_PROJECT, "")),
-        image=str(entry["Config"]["Image"]),
+        image=str(entry["Image"]),
         state=str(state["Status"]),
         health=str(health["Status"]) if isinstance(health, dict) else "",
         exit_code=int(str(state["ExitCode"])),
@@ -104,8 +111,14 @@ def _container(entry: dict[str, dict[str, object]]) -> Container:
     )
 
 
-def _published(ports: object) -> dict[int, int]:
+def _published(ports: object) -> dict[int, str]:
     found = ports.items() if isinstance(ports, dict) else ()
-    return {
-        int(inner.partition("/")[0]): int(outer[0]["HostPort"]) for inner, outer in found if outer
-    }
+    return {int(inner.partition("/")[0]): _address(outer[0]) for inner, outer in found if outer}
+
+
+def _address(binding: Mapping[str, str]) -> str:
+    """Return where a program on this machine reaches a published port."""
+    host = binding["HostIp"]
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - it is everywhere, so here too
+        host = "localhost"
+    return f"[{host}]:{binding['HostPort']}" if ":" in host else f"{host}:{binding['HostPort']}"
