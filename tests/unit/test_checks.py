@@ -43,6 +43,14 @@ def test_checks_error_of_ours_is_a_failure() -> None:
     assert str(checks.done[0]) == "FAIL root: no broker answers at a:1"
 
 
+def test_checks_error_that_nobody_foresaw_is_a_failure() -> None:
+    """A fault of the validator's own fails the check with its type, and the others are run."""
+    checks = failing(KeyError("status"))
+    assert str(checks.done[0]) == "FAIL root: KeyError: 'status'"
+    assert str(checks.done[-1]) == "PASS other: 3 found"
+    assert checks.exit_code == 1
+
+
 def test_checks_skipped_one_holds_up_nothing() -> None:
     """A check that cannot be looked at here fails nothing, and nothing follows from it."""
     checks = failing(CheckSkipped("not installed"))

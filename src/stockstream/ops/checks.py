@@ -46,7 +46,7 @@ class Checks:
     """Runs checks one after the other, and remembers how they ended.
 
     A check is a function that returns a word for the PASS line (or None), or raises CheckFailed
-    or CheckSkipped; any StockstreamError is a failure too.
+    or CheckSkipped; any other error is a failure too: a validator does not die half way.
     """
 
     def __init__(self, show: Callable[[Check], None] = lambda check: None) -> None:
@@ -104,6 +104,9 @@ def _looked(name: str, look: Callable[[], str | None]) -> Check:
         return Check(name, Status.SKIP, str(reason))
     except (CheckFailed, StockstreamError) as error:
         return Check(name, Status.FAIL, " ".join(str(error).split()))
+    except Exception as error:  # not foreseen, so its type belongs to its text
+        said = f"{type(error).__name__}: {error}"
+        return Check(name, Status.FAIL, " ".join(said.split()))
 
 
 def run_and_exit(run: Callable[[Checks], None], as_json: bool) -> None:

@@ -7,6 +7,9 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterable
+from http.client import HTTPException
+
+import msgspec
 
 from stockstream import tick
 from stockstream.config import Settings
@@ -16,6 +19,19 @@ from stockstream.kafka_admin import ClusterAdmin
 from stockstream.ops.checks import CheckFailed
 
 _HTTP_TIMEOUT_S = 5
+#: More is no answer of a bridge.
+_ANSWER_BYTES = 65_536
+#: The bridge is on this machine, or on its network: a proxy (http_proxy) would not find it.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class _Health(msgspec.Struct):
+    status: str
+
+
+class _Message(msgspec.Struct):
+    event: str
+    data: msgspec.Raw = msgspec.Raw()
 
 
 def resolve(host: str) -> str:
@@ -111,14 +127,29 @@ def group_lag(admin: ClusterAdmin, group: str, topic: str, limit: int) -> str:
 
 def bridge_health(url: str) -> str:
     """Ask the bridge's /health; return its word."""
+    where = f"{url}/health"
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=_HTTP_TIMEOUT_S) as answer:  # noqa: S310
-            return str(json.load(answer)["status"])
+        with _DIRECT.open(where, timeout=_HTTP_TIMEOUT_S) as answer:
+            health = msgspec.json.decode(answer.read(_ANSWER_BYTES), type=_Health)
     except urllib.error.HTTPError as error:
-        said = error.read().decode(errors="replace")
-        raise CheckFailed(f"expected 200, observed {error.code}: {said[:300]}") from error
-    except (OSError, ValueError) as error:
-        raise CheckFailed(f"{url}/health: {error}") from error
+        raise CheckFailed(f"expected 200, observed {error.code}: {_said(error)}") from error
+    except (OSError, HTTPException) as error:
+        raise CheckFailed(f"{where}: {_in_words(error)}") from error
+    except ValueError as error:
+        raise CheckFailed(
+            f"{where}: expected a bridge's answer, observed another: {error}"
+        ) from error
+    if health.status != "healthy":
+        raise CheckFailed(f"expected healthy, observed {health.status}")
+    return health.status
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """Return what came with the error, as far as it did."""
+    try:
+        return error.read(_ANSWER_BYTES).decode(errors="replace")[:300]
+    except (OSError, HTTPException) as cut:
+        return _in_words(cut)
 
 
 def tick_over_websocket(url: str, timeout_s: float, limit_s: float) -> str:
@@ -128,22 +159,32 @@ def tick_over_websocket(url: str, timeout_s: float, limit_s: float) -> str:
     from websockets.sync.client import connect as open_websocket
 
     deadline = time.monotonic() + timeout_s
+    where = url.replace("http", "ws", 1) + "/ws"
     try:
-        with open_websocket(url.replace("http", "ws", 1) + "/ws", open_timeout=5) as client:
+        with open_websocket(where, open_timeout=5, proxy=None) as client:
             client.send(json.dumps({"event": "subscribe", "data": {"symbols": "*"}}))
             while (left_s := deadline - time.monotonic()) > 0:
-                message = json.loads(client.recv(left_s))
-                if message["event"] == "stock-tick":
-                    return _fresh(message["data"], limit_s)
+                message = msgspec.json.decode(client.recv(left_s), type=_Message)
+                if message.event == "stock-tick":
+                    return _fresh(msgspec.json.decode(message.data, type=tick.Tick), limit_s)
     except TimeoutError:
         pass
     except (OSError, WebSocketException) as error:
-        raise CheckFailed(f"{url}/ws: {error}") from error
+        raise CheckFailed(f"{where}: {_in_words(error)}") from error
+    except ValueError as error:
+        raise CheckFailed(
+            f"{where}: expected a bridge's message, observed another: {error}"
+        ) from error
     raise CheckFailed(f"expected a tick within {timeout_s:g} s, observed none")
 
 
-def _fresh(data: dict[str, object], limit_s: float) -> str:
-    age_s = time.time() - int(str(data["timestamp"])) / 1000
+def _in_words(error: Exception) -> str:
+    """Return the error's text with its type: that of a broken HTTP answer says too little."""
+    return f"{type(error).__name__}: {error}"
+
+
+def _fresh(found: tick.Tick, limit_s: float) -> str:
+    age_s = time.time() - found.timestamp / 1000
     if age_s > limit_s:
         raise CheckFailed(f"expected a tick of the last {limit_s:g} s, observed {age_s:.1f} s")
-    return f"{data['symbol']}, {age_s * 1000:.0f} ms old"
+    return f"{found.symbol}, {age_s * 1000:.0f} ms old"
