@@ -8,6 +8,7 @@ from typing import TextIO
 import click
 
 from stockstream import config
+from stockstream.ops.options import Seconds
 
 phase_option = click.option(
     "--phase", type=click.Choice(["dev", "prod"]), default="dev", show_default=True,
@@ -56,7 +57,7 @@ def plan_topics(
 @topics_option
 @_permissions
 @click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=120.0, show_default=True,
+    "--timeout", "timeout_s", type=Seconds(min=0), default=120.0, show_default=True,
     help="Seconds to wait for the brokers.",
 )  # fmt: skip
 def apply_topics(
@@ -101,11 +102,11 @@ def validate_project(scope: str, online: bool, as_json: bool, root: Path) -> Non
 
 @click.command("validate-cluster")
 @click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True,
+    "--timeout", "timeout_s", type=Seconds(min=0), default=60.0, show_default=True,
     help="Seconds to wait for all that is not yet as it should be.",
 )  # fmt: skip
 @click.option(
-    "--max-tick-age", "tick_age_s", type=click.FloatRange(min=0), default=30.0, show_default=True,
+    "--max-tick-age", "tick_age_s", type=Seconds(min=0), default=30.0, show_default=True,
     help="Seconds that a live tick may be old.",
 )  # fmt: skip
 @click.option(
@@ -124,7 +125,7 @@ def validate_cluster(timeout_s: float, tick_age_s: float, lag: int, as_json: boo
 
 @click.command("check")
 @click.option(
-    "--max-tick-age", "tick_age_s", type=click.FloatRange(min=0), default=30.0, show_default=True,
+    "--max-tick-age", "tick_age_s", type=Seconds(min=0), default=30.0, show_default=True,
     help="Seconds that the newest tick may be old.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -5,6 +5,7 @@ from typing import get_args
 
 import click
 
+from stockstream.ops.options import Seconds
 from stockstream.ops.swarm.rolling import Kind
 
 
@@ -15,8 +16,8 @@ def swarm() -> None:
 
 @swarm.command("health")
 @click.option("--stack", default="stockstream")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=1), default=60.0)
-@click.option("--max-tick-age", "tick_age_s", type=click.FloatRange(min=0), default=30.0)
+@click.option("--timeout", "timeout_s", type=Seconds(min=1), default=60.0)
+@click.option("--max-tick-age", "tick_age_s", type=Seconds(min=0), default=30.0)
 @click.option("--max-lag", "lag", type=click.IntRange(min=0), default=1_000)
 @click.option("--json", "as_json", is_flag=True)
 def health(stack: str, timeout_s: float, tick_age_s: float, lag: int, as_json: bool) -> None:
@@ -32,7 +33,7 @@ def health(stack: str, timeout_s: float, tick_age_s: float, lag: int, as_json: b
 
 @swarm.command("settle")
 @click.argument("kind", type=click.Choice(get_args(Kind)))
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=300.0)
+@click.option("--timeout", "timeout_s", type=Seconds(min=0), default=300.0)
 @click.option("--one-may-miss", is_flag=True)
 def settle(kind: Kind, timeout_s: float, one_may_miss: bool) -> None:
     """Wait until all members are in sync; print them in the order to restart them in."""
