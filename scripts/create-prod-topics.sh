@@ -4,17 +4,19 @@
 # node needs Docker only.
 #
 # Usage: scripts/create-prod-topics.sh [plan|apply|describe] [--allow-rekey] [--allow-data-loss]
-#        [--timeout SECONDS]
+#        [--timeout SECONDS] [--no-configs]
 #        scripts/create-prod-topics.sh health [--json] [--watch] [--timeout SECONDS]
 #        [--max-tick-age SECONDS] [--max-lag N]
 #
 #   plan                    show what would be done or refused; changes nothing
 #   apply                   do it (default); a second run does nothing
-#   describe                show the topics as they are
+#   describe                show the topics as they are: each partition's leader, replicas and those
+#                           in sync, and the configs that are set
 #   health                  check nodes, services, ZooKeeper, brokers, topics, lag, bridges; changes
 #                           nothing
 #   --allow-rekey           add partitions, although symbols move to other ones
-#   --allow-data-loss       shorten a retention, although it drops ticks
+#   --allow-data-loss       shorten a retention, or weaken what keeps ticks from being lost
+#   --no-configs            describe: without the configs, which the brokers read from ZooKeeper
 #   --timeout SECONDS       apply: how long to wait for the brokers (default 120)
 #                           health: how long a look may take (default 60); where Docker itself
 #                           does not answer, its limits of 30 s come on top
@@ -54,7 +56,7 @@ parse_options() {
       exit
       ;;
     plan:--allow-rekey | plan:--allow-data-loss | apply:--allow-rekey | apply:--allow-data-loss | \
-      health:--json)
+      describe:--no-configs | health:--json)
       OPTIONS+=("$1")
       shift
       ;;

@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from typing import TextIO
 
 import click
 
@@ -11,6 +10,7 @@ from stockstream import __version__, config
 from stockstream.errors import ConfigError, NotReady, StackError, StockstreamError
 from stockstream.ops import commands
 from stockstream.ops.swarm.commands import swarm
+from stockstream.ops.topic_commands import topics
 
 # Each command imports what it runs itself, so that `--help` answers at once and the bridge's
 # gevent never reaches the others.
@@ -88,24 +88,6 @@ def local(port: str | None, symbols: str | None, interval: str | None, fresh: bo
     run(config.load(config.child_environment(**given)), config.ROOT / ".local", fresh)
 
 
-@cli.group()
-def topics() -> None:
-    """Create and show the topics that config/topics.yml wants."""
-
-
-@topics.command("describe")
-@commands.phase_option
-@commands.topics_option
-def describe_topics(phase: str, topics_file: TextIO | None) -> None:
-    """Show the topics as the cluster has them."""
-    from stockstream.kafka import Admin
-    from stockstream.ops import topics
-
-    names = list(topics.load_text(phase, topics_file.read() if topics_file else None))
-    for line in topics.describe(Admin(config.load()), names):
-        click.echo(line)
-
-
 def start_logging(level: str) -> None:
     """Write log lines of this level and above to stderr, where nothing else writes."""
     logging.basicConfig(
@@ -113,9 +95,9 @@ def start_logging(level: str) -> None:
     )
 
 
-for command in (commands.plan_topics, commands.apply_topics):
-    topics.add_command(command)
-for command in (commands.validate_project, commands.validate_cluster, commands.check, swarm):
+for command in (
+    topics, commands.validate_project, commands.validate_cluster, commands.check, swarm,
+):  # fmt: skip
     cli.add_command(command)
 
 

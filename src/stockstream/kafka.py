@@ -137,15 +137,24 @@ class Admin:
             raise self._translate(error) from error
 
     def create(
-        self, topic: str, partitions: int, replication_factor: int, configs: Mapping[str, str]
+        self,
+        topic: str,
+        partitions: int,
+        replication_factor: int,
+        configs: Mapping[str, str],
+        dry_run: bool = False,
     ) -> bool:
         """Create the topic; return False where it is already there, whatever it looks like.
+
+        A dry run only asks whether it would be created.
 
         Raises:
             KafkaError: Kafka refused it.
         """
         wanted = NewTopic(topic, partitions, replication_factor, config=dict(configs))
-        future = self._client.create_topics([wanted], request_timeout=self._timeout_s)[topic]
+        future = self._client.create_topics(
+            [wanted], request_timeout=self._timeout_s, validate_only=dry_run
+        )[topic]
         try:
             self._result(future)
         except ck.KafkaException as error:

@@ -18,6 +18,14 @@ from confluent_kafka.cimpl import NewPartitions
 from stockstream.kafka import Admin
 
 
+class Copies(msgspec.Struct, frozen=True):
+    """Which brokers have a partition, by their ids; without a leader nobody can use it."""
+
+    leader: int | None
+    replicas: tuple[int, ...]
+    in_sync: tuple[int, ...]
+
+
 class TopicLayout(msgspec.Struct, frozen=True):
     """How a topic is laid out: `set_configs` are what was set for it, `configs` all in force."""
 
@@ -42,8 +50,8 @@ class ClusterAdmin(Admin):
             raise self._translate(error) from error
         return [f"{broker.host}:{broker.port}" for broker in brokers]
 
-    def layout(self, topic: str) -> TopicLayout:
-        """Return the topic's partitions, copies and configs.
+    def copies(self, topic: str) -> dict[int, Copies]:
+        """Return which brokers have each of the topic's partitions.
 
         Raises:
             KafkaUnavailable: no broker answered in time.
@@ -54,13 +62,30 @@ class ClusterAdmin(Admin):
             partitions = self._client.list_topics(topic, timeout=self._timeout_s).topics[topic]
         except ck.KafkaException as error:
             raise self._translate(error) from error
+        return {
+            number: Copies(
+                None if found.leader < 0 else found.leader,
+                tuple(found.replicas),
+                tuple(sorted(found.isrs)),
+            )
+            for number, found in sorted(partitions.partitions.items())
+        }
+
+    def layout(self, topic: str) -> TopicLayout:
+        """Return the topic's partitions, copies and configs.
+
+        Raises:
+            KafkaUnavailable: no broker answered in time.
+            TopicMissing: there is no such topic.
+        """
+        copies = self.copies(topic).values()
         wanted = ConfigResource(ConfigResource.Type.TOPIC, topic)
         entries = self._ask(self._client.describe_configs, [wanted])
         configs = {name: str(entry.value) for name, entry in entries.items()}
         own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
         return TopicLayout(
-            len(partitions.partitions),
-            min(len(partition.replicas) for partition in partitions.partitions.values()),
+            len(copies),
+            min(len(found.replicas) for found in copies),
             {name: configs[name] for name, entry in entries.items() if entry.source == own},
             configs,
         )

@@ -1,27 +1,36 @@
 """Topics on a real Kafka are brought to what is declared, and what would lose ticks is refused."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from stockstream.config import Settings
 from stockstream.errors import TopicMissing
 from stockstream.kafka_admin import ClusterAdmin
-from stockstream.ops.topic_plan import Permissions, carry_out, plan
+from stockstream.local.broker import Broker
+from stockstream.ops.topic_apply import carry_out, newest_symbols
+from stockstream.ops.topic_plan import Permissions, plan
 from stockstream.ops.topics import TopicSpec
+from support.ticks import SYMBOLS, Ticker
 from support.waiting import wait_for
 
-SYMBOLS = ("AAPL", "GOOGL", "AMZN", "TSLA", "MSFT")
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 
 
 @pytest.fixture
-def admin(kafka) -> ClusterAdmin:  # type: ignore[no-untyped-def]
+def admin(kafka: Broker) -> ClusterAdmin:
     return ClusterAdmin(Settings(kafka_bootstrap_servers=(kafka.bootstrap,)))
 
 
 def steps(admin: ClusterAdmin, name: str, spec: TopicSpec, **may: bool) -> list[str]:
-    return [str(step) for step in plan(admin, {name: spec}, SYMBOLS, Permissions(**may))]
+    return [str(step) for step in plan(admin, {name: spec}, Permissions(**may))]
+
+
+def change(admin: ClusterAdmin, name: str, spec: TopicSpec, **may: bool) -> list[str]:
+    """Make the topic what is declared, and return the lines on it."""
+    specs = {name: spec}
+    return list(carry_out(admin, specs, plan(admin, specs, Permissions(**may))))
 
 
 def wait_until_done(admin: ClusterAdmin, name: str, spec: TopicSpec) -> None:
@@ -68,8 +77,7 @@ def test_carry_out_changed_configs_are_set_and_a_second_run_does_nothing(
     """A config that differs is set, one that is not declared goes, and then all is as declared."""
     name = known_topic(retention_ms=str(HOUR_MS), max_message_bytes="2000000")
     declared = TopicSpec(3, 1, {"retention.ms": DAY_MS, "segment.ms": HOUR_MS})
-    wanted = plan(admin, {name: declared}, SYMBOLS, Permissions())
-    assert list(carry_out(admin, wanted)) == [
+    assert change(admin, name, declared) == [
         f"{name}: retention.ms 3600000 -> 86400000",
         f"{name}: segment.ms 604800000 -> 3600000",
         f"{name}: max.message.bytes 2000000 -> (the default)",
@@ -87,17 +95,28 @@ def test_plan_fewer_partitions_are_refused_for_good(
 
 
 def test_plan_more_partitions_are_refused_with_the_symbols_that_would_move(
-    admin: ClusterAdmin, known_topic: Callable[..., str]
+    kafka: Broker, admin: ClusterAdmin, known_topic: Callable[..., str]
 ) -> None:
-    """More partitions move symbols: they are named, and only --allow-rekey lets it happen."""
+    """More partitions move symbols: those of the topic's ticks, whatever is configured here."""
     name, declared = known_topic(), TopicSpec(4, 1)
-    (step,) = steps(admin, name, declared)
-    assert "refused: partitions 3 -> 4: " in step
+    Ticker(kafka.bootstrap, name).round((*SYMBOLS[:3], "NVDA"))
+    settings = Settings(kafka_bootstrap_servers=(kafka.bootstrap,), stock_symbols=("TSLA",))
+    symbols = partial(newest_symbols, settings)
+    (step,) = plan(admin, {name: declared}, Permissions(), symbols)
     # murmur2 of each key, modulo 3 and modulo 4; GOOGL stays.
-    assert "AAPL, AMZN, TSLA, MSFT would move" in step
-    list(carry_out(admin, plan(admin, {name: declared}, SYMBOLS, Permissions(rekey=True))))
+    assert "refused: partitions 3 -> 4: AAPL, AMZN, NVDA would move" in str(step)
+    assert change(admin, name, declared, rekey=True) == [f"{name}: partitions 3 -> 4"]
     wait_until_done(admin, name, declared)
     assert admin.layout(name).partitions == 4
+
+
+def test_plan_more_partitions_of_an_empty_topic_name_no_symbol(
+    kafka: Broker, admin: ClusterAdmin, known_topic: Callable[..., str]
+) -> None:
+    """Where no tick is, none is named; it is refused all the same."""
+    symbols = partial(newest_symbols, Settings(kafka_bootstrap_servers=(kafka.bootstrap,)))
+    (step,) = plan(admin, {known_topic(): TopicSpec(4, 1)}, Permissions(), symbols)
+    assert "no symbol of its newest ticks, but perhaps others would move" in step.refusal
 
 
 def test_plan_other_replication_is_refused(
@@ -117,18 +136,46 @@ def test_plan_other_replication_is_refused(
         ({}, {"retention.bytes": 1_000_000}),
         ({}, {"cleanup.policy": "compact"}),
         ({"retention_ms": str(DAY_MS)}, {}),
+        ({}, {"unclean.leader.election.enable": True}),
+        ({"unclean_leader_election_enable": "false"}, {}),
+        ({"min_insync_replicas": "2"}, {"min.insync.replicas": 1}),
+        ({"min_insync_replicas": "2"}, {}),
     ],
 )
-def test_plan_shorter_retention_is_refused_unless_allowed(
+def test_plan_what_may_lose_ticks_is_refused_unless_allowed(
     admin: ClusterAdmin,
     known_topic: Callable[..., str],
     set_before: dict[str, str],
     declared: dict[str, str | int | float | bool],
 ) -> None:
-    """What would drop ticks that are kept now happens with --allow-data-loss only."""
+    """What drops ticks, or lets acknowledged ones be lost, needs --allow-data-loss."""
     name, spec = known_topic(**set_before), TopicSpec(3, 1, declared)
     (step,) = steps(admin, name, spec)
     assert "refused: " in step
     assert "--allow-data-loss" in step
-    list(carry_out(admin, plan(admin, {name: spec}, SYMBOLS, Permissions(data_loss=True))))
+    change(admin, name, spec, data_loss=True)
+    wait_until_done(admin, name, spec)
+
+
+@pytest.mark.parametrize(
+    ("set_before", "declared"),
+    [
+        ({"unclean_leader_election_enable": "true"}, {}),
+        ({"unclean_leader_election_enable": "true"}, {"unclean.leader.election.enable": False}),
+        ({}, {"unclean.leader.election.enable": False}),
+        ({"min_insync_replicas": "1"}, {}),
+        ({}, {"min.insync.replicas": 1}),
+        ({"retention_ms": str(HOUR_MS)}, {"retention.ms": DAY_MS}),
+    ],
+)
+def test_plan_what_loses_nothing_needs_no_permission(
+    admin: ClusterAdmin,
+    known_topic: Callable[..., str],
+    set_before: dict[str, str],
+    declared: dict[str, str | int | float | bool],
+) -> None:
+    """A change that keeps ticks at least as well as before is simply made."""
+    name, spec = known_topic(**set_before), TopicSpec(3, 1, declared)
+    (line,) = change(admin, name, spec)
+    assert "refused" not in line
     wait_until_done(admin, name, spec)

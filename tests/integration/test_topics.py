@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from stockstream import config
-from stockstream.errors import KafkaError, KafkaUnavailable
+from stockstream.errors import KafkaError, KafkaUnavailable, TopicMissing
 from stockstream.kafka import Admin
 from stockstream.local.broker import Broker
 from stockstream.ops import topics
@@ -59,7 +59,8 @@ def test_apply_unknown_config_is_refused_with_its_name(admin: Admin, name: str) 
     """Kafka's own words say which config it does not know; no topic is made."""
     with pytest.raises(KafkaError, match=r"retention\.seconds"):
         [*topics.apply(admin, {name: TopicSpec(1, 1, {"retention.seconds": 1})})]
-    assert [*topics.describe(admin, [name])] == [f"{name}: missing"]
+    with pytest.raises(TopicMissing):
+        admin.describe(name)
 
 
 def test_apply_too_few_brokers_ends_with_what_was_seen(admin: Admin, name: str) -> None:
@@ -68,23 +69,97 @@ def test_apply_too_few_brokers_ends_with_what_was_seen(admin: Admin, name: str) 
         [*topics.apply(admin, {name: TopicSpec(1, 3)}, timeout_s=1)]
 
 
+def command(bootstrap: str, *arguments: str, file: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `stockstream topics ARGUMENTS`, with this text in the place of config/topics.yml."""
+    given = ["--file", "-"] if file else []
+    return subprocess.run(
+        [sys.executable, "-m", "stockstream", "topics", *arguments, *given],
+        env=config.child_environment(KAFKA_BOOTSTRAP_SERVERS=bootstrap),
+        capture_output=True, text=True, input=file,
+    )  # fmt: skip
+
+
 def test_topics_command_applies_and_describes(broker_factory: Callable[[], Broker]) -> None:
     """The command creates the topic of the shipped file, and shows it."""
-    broker = broker_factory()
+    bootstrap = broker_factory().bootstrap
 
     def run(*arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "stockstream", "topics", *arguments],
-            env=config.child_environment(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap),
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        ).stdout
+        done = command(bootstrap, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     assert run("describe") == "stock_ticks: missing\n"
     assert run("apply").startswith("stock_ticks: created, 3 partitions, id ")
     assert run("apply", "--phase", "dev").startswith("stock_ticks: is there, left alone")
-    assert run("describe").startswith("stock_ticks: 3 partitions, id ")
+    lines = run("describe").splitlines()
+    assert lines[0].startswith("stock_ticks: 3 partitions, replication factor 1, id ")
+    assert lines[1:] == [
+        *(f"  partition {number}: leader 1, replicas 1, in sync 1" for number in range(3)),
+        "  configs: retention.ms=86400000, segment.ms=3600000",
+    ]
+    assert run("describe", "--no-configs").splitlines() == lines[:-1]
+
+
+def declared(**topics: str) -> str:
+    """Return a topics file with these topics of one replica; the value is the rest of each."""
+    entries = (f"  {name}: {{replication_factor: 1, {rest}}}\n" for name, rest in topics.items())
+    return "dev:\n" + "".join(entries)
+
+
+def test_topics_command_refusal_leaves_every_topic_as_it_is(
+    kafka: Broker, admin: Admin, name: str
+) -> None:
+    """Where one topic's change is refused, no other is created or changed before it."""
+    assert command(kafka.bootstrap, "apply", file=declared(**{name: "partitions: 2"})).stdout
+    file = declared(
+        **{f"{name}-first": "partitions: 1", name: "partitions: 1", f"{name}-last": "partitions: 1"}
+    )
+    done = command(kafka.bootstrap, "apply", file=file)
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(f"{name}: refused: partitions 2 -> 1: ")
+    for missing in (f"{name}-first", f"{name}-last"):
+        with pytest.raises(TopicMissing):
+            admin.describe(missing)
+
+
+def test_topics_command_unknown_config_leaves_every_topic_as_it_is(
+    kafka: Broker, admin: Admin, name: str
+) -> None:
+    """What Kafka itself would refuse is found out before the first topic is created."""
+    bad = "partitions: 1, configs: {retention.seconds: 1}"
+    file = declared(**{f"{name}-first": "partitions: 1", name: bad})
+    done = command(kafka.bootstrap, "apply", file=file)
+    assert done.returncode == 1
+    assert "retention.seconds" in done.stderr
+    with pytest.raises(TopicMissing):
+        admin.describe(f"{name}-first")
+
+
+def test_topics_command_changed_topic_is_not_called_left_alone(kafka: Broker, name: str) -> None:
+    """Each topic has its own lines: what was created, changed, or is as declared."""
+    file = declared(**{name: "partitions: 1", f"{name}-same": "partitions: 1"})
+    assert command(kafka.bootstrap, "apply", file=file).returncode == 0
+    changed = "partitions: 1, configs: {segment.ms: 3600000}"
+    file = declared(**{
+        name: changed, f"{name}-same": "partitions: 1", f"{name}-new": "partitions: 1",
+    })  # fmt: skip
+    done = command(kafka.bootstrap, "apply", file=file)
+    assert done.returncode == 0, done.stderr
+    same, change, new = done.stdout.splitlines()
+    assert same.startswith(f"{name}-same: is there, left alone, 1 partitions, id ")
+    assert change == f"{name}: segment.ms 604800000 -> 3600000"
+    assert new.startswith(f"{name}-new: created, 1 partitions, id ")
+
+
+def test_topics_command_bad_retention_ends_with_2_and_its_place(kafka: Broker, name: str) -> None:
+    """A value that is no number is told with topic, key and value, not with a traceback."""
+    file = declared(**{name: "partitions: 1, configs: {retention.ms: 24h}"})
+    for verb in ("plan", "apply"):
+        done = command(kafka.bootstrap, verb, file=file)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert f"dev.{name}: retention.ms=24h: expected a whole number of ms" in line
 
 
 def test_topics_command_without_kafka_ends_with_1_and_one_line(free_port: int) -> None:

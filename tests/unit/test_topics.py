@@ -51,6 +51,17 @@ def test_load_configs_are_written_as_kafka_writes_them(tmp_path: Path) -> None:
         (GOOD.replace("configs:", "config:"), r"dev\.ticks: .*unknown field.*config"),
         (GOOD.replace("1000", "[1]"), r"dev\.ticks: .*configs"),
         (GOOD.replace("retention.ms: 1000", "min.insync.replicas: 2"), "min.insync.replicas=2"),
+        (
+            GOOD.replace("1000", "24h"),
+            r"dev\.ticks: retention\.ms=24h: expected a whole number of ms",
+        ),
+        (GOOD.replace("1000", "86400000.0"), r"retention\.ms=86400000\.0: expected a whole number"),
+        (GOOD.replace("1000", "''"), r"retention\.ms=: expected a whole number"),
+        (GOOD.replace("1000", "true"), r"retention\.ms=true: expected a whole number"),
+        (
+            GOOD.replace(".ms: 1000", ".bytes: 1GB"),
+            r"retention\.bytes=1GB: .* number of bytes, or -1",
+        ),
         (GOOD + "  ticks: {partitions: 4, replication_factor: 1}\n", "'ticks' is given twice"),
     ],
 )

@@ -1,91 +1,11 @@
-"""The operator's commands, which scripts/ call: validators, and topics that change."""
+"""The operator's commands, which scripts/ call: the validators."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from stockstream import config
 from stockstream.ops.options import Seconds
-
-phase_option = click.option(
-    "--phase", type=click.Choice(["dev", "prod"]), default="dev", show_default=True,
-    help="Which part of config/topics.yml to take: one broker, or three.",
-)  # fmt: skip
-
-
-topics_option = click.option(
-    "--file", "topics_file", type=click.File(encoding="utf-8"), hidden=True,
-    help="The topics' file in the place of config/topics.yml; - is stdin.",
-)  # fmt: skip
-
-
-def _permissions(command: Callable[..., None]) -> Callable[..., None]:
-    for name, text in (
-        ("--allow-data-loss", "Shorten a retention, although it drops ticks."),
-        ("--allow-rekey", "Add partitions, although symbols move to other ones."),
-    ):
-        command = click.option(name, is_flag=True, help=text)(command)
-    return command
-
-
-@click.command("plan")
-@phase_option
-@topics_option
-@_permissions
-def plan_topics(
-    phase: str, topics_file: TextIO | None, allow_rekey: bool, allow_data_loss: bool
-) -> None:
-    """Show what `apply` would do, and what it would refuse; nothing is changed."""
-    from stockstream.kafka_admin import ClusterAdmin
-    from stockstream.ops import topic_plan, topics
-
-    settings, may = config.load(), topic_plan.Permissions(allow_rekey, allow_data_loss)
-    specs = topics.load_text(phase, topics_file.read() if topics_file else None)
-    steps = topic_plan.plan(ClusterAdmin(settings), specs, settings.stock_symbols, may)
-    for step in steps:
-        click.echo(step)
-    if not steps:
-        click.echo("nothing to do")
-    sys.exit(any(step.refusal for step in steps))
-
-
-@click.command("apply")
-@phase_option
-@topics_option
-@_permissions
-@click.option(
-    "--timeout", "timeout_s", type=Seconds(min=0), default=120.0, show_default=True,
-    help="Seconds to wait for the brokers.",
-)  # fmt: skip
-def apply_topics(
-    phase: str,
-    topics_file: TextIO | None,
-    allow_rekey: bool,
-    allow_data_loss: bool,
-    timeout_s: float,
-) -> None:
-    """Create the topics that are missing, and change what differs.
-
-    Where a change would lose or reorder ticks, nothing is changed, and the exit code is 1.
-    """
-    from stockstream.kafka_admin import ClusterAdmin
-    from stockstream.ops import topic_plan, topics
-
-    settings, may = config.load(), topic_plan.Permissions(allow_rekey, allow_data_loss)
-    admin, specs = (
-        ClusterAdmin(settings),
-        topics.load_text(phase, topics_file.read() if topics_file else None),
-    )
-    for line in topics.apply(admin, specs, timeout_s):
-        click.echo(line)
-    steps = topic_plan.plan(admin, specs, settings.stock_symbols, may)
-    refused = [step for step in steps if step.refusal]
-    for change in refused or topic_plan.carry_out(admin, steps):
-        click.echo(change)
-    sys.exit(bool(refused))
 
 
 @click.command("validate-project")

@@ -1,26 +1,33 @@
 """From the topics that are to those that are declared: the steps, and what is refused and why."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from stockstream.errors import TopicMissing
 from stockstream.kafka_admin import ClusterAdmin, TopicLayout
-from stockstream.ops.topics import TopicSpec
+from stockstream.ops.topics import RETENTION, TopicSpec
 from stockstream.partitioner import partition_for
 
-#: Configs that say how long records are kept; less of one drops records.
-_RETENTION = ("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes")
+#: The symbols of a topic with this many partitions: those that would move are told.
+Symbols = Callable[[str, int], Iterable[str]]
+
+
+_DROPPED = "ticks that are kept now would be dropped"
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One change of one topic; `refusal` says why it is not made, "" where it is."""
+    """One change of one topic; `refusal` says why it is not made, "" where it is.
+
+    `spec` is there where the topic has to be created.
+    """
 
     topic: str
     change: str
     refusal: str = ""
     configs: Mapping[str, str | None] = {}
     partitions: int = 0
+    spec: TopicSpec | None = None
 
     def __str__(self) -> str:
         if self.refusal:
@@ -35,12 +42,17 @@ class Permissions(msgspec.Struct, frozen=True):
     data_loss: bool = False
 
 
+def _no_symbols(topic: str, partitions: int) -> Iterable[str]:
+    return ()
+
+
 def plan(
-    admin: ClusterAdmin, specs: Mapping[str, TopicSpec], symbols: Iterable[str], may: Permissions
+    admin: ClusterAdmin,
+    specs: Mapping[str, TopicSpec],
+    may: Permissions,
+    symbols: Symbols = _no_symbols,
 ) -> list[Step]:
     """Return what has to be done; an empty list where all is as declared.
-
-    `symbols` are the keys whose moves are told where partitions are added.
 
     Raises:
         KafkaUnavailable: no broker answered in time.
@@ -50,7 +62,7 @@ def plan(
         try:
             found = admin.layout(name)
         except TopicMissing:
-            steps.append(Step(name, f"create with {spec.partitions} partitions"))
+            steps.append(Step(name, f"create with {spec.partitions} partitions", spec=spec))
             continue
         steps += _partitions(name, spec.partitions, found.partitions, symbols, may)
         steps += _replicas(name, spec, found)
@@ -58,35 +70,36 @@ def plan(
     return steps
 
 
-def carry_out(admin: ClusterAdmin, steps: Iterable[Step]) -> Iterator[str]:
-    """Make the changes that are not refused, of topics that exist; yield a line on each.
+def differences(admin: ClusterAdmin, name: str, spec: TopicSpec) -> str:
+    """Return in what the topic is not as declared, "" where it is.
 
     Raises:
-        KafkaError: Kafka refused one.
+        KafkaUnavailable: no broker answered in time.
     """
-    for step in steps:
-        if step.partitions:
-            admin.add_partitions(step.topic, step.partitions)
-        elif step.configs:
-            admin.change_configs(step.topic, step.configs)
-        yield str(step)
+    steps = plan(admin, {name: spec}, Permissions(rekey=True, data_loss=True))
+    return ", ".join(step.change for step in steps)
 
 
 def _partitions(
-    name: str, wanted: int, found: int, symbols: Iterable[str], may: Permissions
+    name: str, wanted: int, found: int, symbols: Symbols, may: Permissions
 ) -> Iterator[Step]:
     change = f"partitions {found} -> {wanted}"
     if wanted < found:
         why = "Kafka cannot take partitions away; delete the topic with its ticks, and apply again"
         yield Step(name, change, why)
     elif wanted > found:
-        moving = [s for s in symbols if partition_for(s, wanted) != partition_for(s, found)]
-        why = (
-            f"{', '.join(moving) or 'no configured symbol, but perhaps others'} would move to "
-            "another partition, and the order of their ticks would break there; allow it with "
-            "--allow-rekey"
-        )
-        yield Step(name, change, "" if may.rekey else why, partitions=wanted)
+        why = "" if may.rekey else _moves(name, wanted, found, symbols)
+        yield Step(name, change, why, partitions=wanted)
+
+
+def _moves(name: str, wanted: int, found: int, symbols: Symbols) -> str:
+    known = symbols(name, found)
+    moving = [s for s in known if partition_for(s, wanted) != partition_for(s, found)]
+    return (
+        f"{', '.join(moving) or 'no symbol of its newest ticks, but perhaps others'} would move to "
+        "another partition, and the order of their ticks would break there; allow it with "
+        "--allow-rekey"
+    )
 
 
 def _replicas(name: str, spec: TopicSpec, found: TopicLayout) -> Iterator[Step]:
@@ -102,26 +115,34 @@ def _configs(name: str, spec: TopicSpec, found: TopicLayout, may: Permissions) -
     wanted: dict[str, str | None] = dict(spec.kafka_configs())
     undeclared = {config: None for config in found.set_configs if config not in wanted}
     for config, value in {**wanted, **undeclared}.items():
-        observed = found.configs.get(config, "")
+        observed = found.configs.get(config)
         if value == observed and config in found.set_configs:
             continue
         change = f"{config} {observed or '(default)'} -> {value or '(the default)'}"
-        why = ""
-        if _loses(config, observed, value) and not may.data_loss:
-            why = "ticks that are kept now would be dropped; allow it with --allow-data-loss"
-        yield Step(name, change, why, configs={config: value})
+        yield Step(name, change, _refusal(config, observed, value, may), {config: value})
 
 
-def _loses(config: str, observed: str, wanted: str | None) -> bool:
-    """Whether the change may drop records; a limit of -1 is none."""
-    if config == "cleanup.policy":
-        return wanted != observed
-    if config not in _RETENTION:
-        return False
-    if wanted is None:  # what the broker's default is worth is not known here
-        return True
-    return _limit(wanted) < _limit(observed)
+def _refusal(config: str, observed: str | None, wanted: str | None, may: Permissions) -> str:
+    if observed is None:
+        return "the broker has no config of this name"
+    loss = _loss(config, observed, wanted)
+    return f"{loss}; allow it with --allow-data-loss" if loss and not may.data_loss else ""
+
+
+def _loss(config: str, observed: str, wanted: str | None) -> str:
+    """Return how the change may lose ticks; what the broker's default (None) is, is not known."""
+    if config == "cleanup.policy" and wanted != observed:
+        return _DROPPED
+    if config in RETENTION and (wanted is None or _limit(wanted) < _limit(observed)):
+        return _DROPPED
+    if config == "min.insync.replicas" and int(wanted or 1) < int(observed):
+        return "ticks would be acknowledged with fewer copies, and lost with those"
+    unclean = config == "unclean.leader.election.enable"
+    if unclean and observed == "false" and (wanted or "").lower() != "false":
+        return "a broker that has missed acknowledged ticks could lead, and they would be lost"
+    return ""
 
 
 def _limit(value: str) -> float:
+    """Return a retention as a number; -1 is none."""
     return float("inf") if int(value) < 0 else int(value)

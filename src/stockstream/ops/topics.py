@@ -1,9 +1,10 @@
 """Topics as config/topics.yml wants them: the file, and the steps that make it so."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -12,11 +13,13 @@ from stockstream import datafile
 from stockstream.config import ROOT
 from stockstream.errors import ConfigError, KafkaUnavailable, TopicMissing
 from stockstream.kafka import Admin, TopicInfo
+from stockstream.kafka_admin import ClusterAdmin
 
 #: Where the topics are written down.
 FILE = ROOT / "config/topics.yml"
 
-Phase = Literal["dev", "prod"]
+#: Configs that say how long records are kept.
+RETENTION = ("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes")
 
 
 class TopicSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,10 +68,11 @@ def _specs(phase: str, phases: dict[str, object], where: str) -> Specs:
     }
     for name, spec in specs.items():
         _check_replicas(spec, f"{where}: {phase}.{name}")
+        _check_retention(spec, f"{where}: {phase}.{name}")
     return specs
 
 
-def apply(admin: Admin, specs: dict[str, TopicSpec], timeout_s: float = 120.0) -> Iterator[str]:
+def apply(admin: Admin, specs: Specs, timeout_s: float = 120.0) -> Iterator[str]:
     """Create the topics that are missing, and yield a line on each; a running one is left alone.
 
     It waits until enough brokers for the replicas are there, and until a created topic is known.
@@ -79,23 +83,69 @@ def apply(admin: Admin, specs: dict[str, TopicSpec], timeout_s: float = 120.0) -
     """
     deadline = time.monotonic() + timeout_s
     for name, spec in specs.items():
-        _wait_for_brokers(admin, name, spec.replication_factor, deadline)
-        created = admin.create(name, spec.partitions, spec.replication_factor, spec.kafka_configs())
-        found = _wait_for_topic(admin, name, deadline)
-        yield f"{name}: {'created' if created else 'is there, left alone'}, {_facts(found)}"
+        wait_for_brokers(admin, name, spec.replication_factor, deadline)
+        yield create(admin, name, spec, deadline)
 
 
-def describe(admin: Admin, names: list[str]) -> Iterator[str]:
-    """Yield a line on each topic as the cluster has it, a missing one included."""
+def create(admin: Admin, name: str, spec: TopicSpec, deadline: float) -> str:
+    """Create the topic where it is missing, wait until it is known, and return a line on it.
+
+    Raises:
+        KafkaError: Kafka refused it, or no broker knew of it by `deadline`.
+    """
+    created = admin.create(name, spec.partitions, spec.replication_factor, spec.kafka_configs())
+    found = wait_for_topic(admin, name, deadline)
+    if not created:
+        return left_alone(found)
+    return f"{name}: created, {found.partitions} partitions, {_id(found)}"
+
+
+def left_alone(found: TopicInfo) -> str:
+    """Return a line on a topic that is not changed."""
+    return f"{found.name}: is there, left alone, {found.partitions} partitions, {_id(found)}"
+
+
+def describe(admin: ClusterAdmin, names: Iterable[str], configs: bool = True) -> Iterator[str]:
+    """Yield lines on each topic as the cluster has it, a missing one included.
+
+    Raises:
+        KafkaUnavailable: no broker answered in time.
+    """
     for name in names:
         try:
-            yield f"{name}: {_facts(admin.describe(name))}"
+            found, copies = admin.describe(name), admin.copies(name)
         except TopicMissing:
             yield f"{name}: missing"
+            continue
+        replicas = min(len(each.replicas) for each in copies.values())
+        yield f"{name}: {len(copies)} partitions, replication factor {replicas}, {_id(found)}"
+        for number, each in copies.items():
+            leader = "none" if each.leader is None else each.leader
+            yield (
+                f"  partition {number}: leader {leader}, replicas {_ids(each.replicas)}, "
+                f"in sync {_ids(each.in_sync)}"
+            )
+        if configs:
+            own = sorted(admin.layout(name).set_configs.items())
+            yield f"  configs: {', '.join(f'{key}={value}' for key, value in own) or 'none set'}"
 
 
-def _facts(found: TopicInfo) -> str:
-    return f"{found.partitions} partitions, id {found.id or 'unknown'}"
+def _id(found: TopicInfo) -> str:
+    return f"id {found.id or 'unknown'}"
+
+
+def _ids(brokers: Iterable[int]) -> str:
+    return ",".join(map(str, brokers)) or "none"
+
+
+def _check_retention(spec: TopicSpec, where: str) -> None:
+    for name in RETENTION:
+        value = spec.kafka_configs().get(name, "0")
+        if not re.fullmatch(r"-?\d+", value, re.ASCII):
+            raise ConfigError(
+                f"{where}: {name}={value}: expected a whole number of "
+                f"{'ms' if name.endswith('.ms') else 'bytes'}, or -1 for no limit"
+            )
 
 
 def _check_replicas(spec: TopicSpec, where: str) -> None:
@@ -108,7 +158,12 @@ def _check_replicas(spec: TopicSpec, where: str) -> None:
         )
 
 
-def _wait_for_brokers(admin: Admin, name: str, wanted: int, deadline: float) -> None:
+def wait_for_brokers(admin: Admin, name: str, wanted: int, deadline: float) -> None:
+    """Wait until as many brokers answer as the topic has replicas.
+
+    Raises:
+        KafkaUnavailable: they did not by `deadline`, on time.monotonic().
+    """
     while True:
         try:
             found, problem = admin.broker_count(), ""
@@ -121,7 +176,7 @@ def _wait_for_brokers(admin: Admin, name: str, wanted: int, deadline: float) -> 
         time.sleep(0.5)
 
 
-def _wait_for_topic(admin: Admin, name: str, deadline: float) -> TopicInfo:
+def wait_for_topic(admin: Admin, name: str, deadline: float) -> TopicInfo:
     """Return the topic once it is known: the controller makes it before all brokers know."""
     while True:
         try:

@@ -158,12 +158,9 @@ def _exists(name: str, found: set[str]) -> None:
 
 
 def _differences(settings: Settings, name: str, spec: topics.TopicSpec) -> str:
-    everything = topic_plan.Permissions(rekey=True, data_loss=True)
-    steps = topic_plan.plan(ClusterAdmin(settings), {name: spec}, (), everything)
-    if steps:
+    if found := topic_plan.differences(ClusterAdmin(settings), name, spec):
         raise CheckFailed(
-            f"not as declared: {', '.join(step.change for step in steps)}: "
-            "scripts/create-prod-topics.sh plan, then apply"
+            f"not as declared: {found}: scripts/create-prod-topics.sh plan, then apply"
         )
     return f"{spec.partitions} partitions, {spec.replication_factor} replicas"
 
