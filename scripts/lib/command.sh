@@ -12,7 +12,6 @@ run_stockstream() {
       exit
     fi
   done
-  mkdir -p "$ROOT/.local"
-  set_up_packages local
+  interruptible set_up_packages local
   exec "$VENV/bin/python" -m stockstream "$@"
 }

@@ -26,16 +26,26 @@ bad_option() {
 
 # set_up EXTRAS: everything that the checkout needs, with these of pyproject.toml's extras.
 set_up() {
+  interruptible set_up_all "$1"
+}
+
+set_up_all() {
+  set_up_packages "$1"
+  set_up_dashboard
+  set_up_java
+}
+
+# interruptible COMMAND...: run a part of the set-up; a signal ends it with all that it started.
+interruptible() {
   trap 'interrupted 130' INT
   trap 'interrupted 143' TERM
   trap 'interrupted 129' HUP
   mkdir -p "$ROOT/.local" 2>/dev/null || die "cannot write in $ROOT"
-  set_up_packages "$1"
-  set_up_dashboard
-  set_up_java
+  "$@"
   trap - INT TERM HUP
 }
 
+# set_up_packages EXTRAS: to be run by interruptible.
 set_up_packages() {
   local extras=$1 stamp=$VENV/stockstream-$1.stamp marker=$VENV/stockstream.unfinished
   if [[ ! -e $marker && -r $stamp && $(<"$stamp") == "$(packages_fingerprint)" ]]; then
