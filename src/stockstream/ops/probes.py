@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterable
+from contextlib import suppress
 from http.client import HTTPException
 
 import msgspec
@@ -60,24 +60,25 @@ def newest_tick_age_s(settings: Settings, partitions: int, timeout_s: float = 10
         last = {p: high - 1 for p, (low, high) in ends.items() if high > low}
         if not last:
             raise CheckFailed("no tick on the topic")
-        return time.time() - max(_timestamps_s(reader, last, timeout_s))
+        found = _timestamps_s(reader, last, timeout_s)
+        if not found:
+            raise CheckFailed("expected a tick as the newest record, observed others only")
+        return time.time() - max(found)
     finally:
         reader.close()
 
 
-def _timestamps_s(reader: Reader, offsets: dict[int, int], timeout_s: float) -> Iterable[float]:
-    """Return the time of each record from `offsets` on, once every partition has given one."""
+def _timestamps_s(reader: Reader, offsets: dict[int, int], timeout_s: float) -> list[float]:
+    """Return the time of each tick from `offsets` on, once every partition has given a record."""
     reader.assign(offsets)
-    deadline, waiting, found = time.monotonic() + timeout_s, set(offsets), []
+    deadline, waiting, found = time.monotonic() + timeout_s, set(offsets), list[float]()
     while waiting:
         if time.monotonic() > deadline:
             raise CheckFailed(f"{len(waiting)} partitions gave no record: {reader.error}")
         for record in reader.read(0.5):
             waiting.discard(record.partition() or 0)
-            try:
+            with suppress(RecordError):
                 found.append(tick.decode(record.value()).timestamp / 1000)
-            except RecordError:
-                found.append(0.0)
     return found
 
 
