@@ -90,8 +90,12 @@ class ClusterAdmin(Admin):
             configs,
         )
 
-    def change_configs(self, topic: str, changes: Mapping[str, str | None]) -> None:
+    def change_configs(
+        self, topic: str, changes: Mapping[str, str | None], dry_run: bool = False
+    ) -> None:
         """Set these configs of the topic; None takes one away, so that the broker's counts.
+
+        A dry run only asks whether Kafka would do it.
 
         Raises:
             KafkaError: Kafka refused them.
@@ -102,15 +106,18 @@ class ClusterAdmin(Admin):
             for name, value in changes.items()
         ]
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
-        self._ask(self._client.incremental_alter_configs, [resource])
+        self._ask(self._client.incremental_alter_configs, [resource], validate_only=dry_run)
 
-    def add_partitions(self, topic: str, partitions: int) -> None:
+    def add_partitions(self, topic: str, partitions: int, dry_run: bool = False) -> None:
         """Give the topic this many partitions, more than it has.
+
+        A dry run only asks whether Kafka would do it.
 
         Raises:
             KafkaError: Kafka refused it.
         """
-        self._ask(self._client.create_partitions, [NewPartitions(topic, partitions)])
+        wanted = NewPartitions(topic, partitions)
+        self._ask(self._client.create_partitions, [wanted], validate_only=dry_run)
 
     def delete(self, topic: str) -> None:
         """Delete the topic with all of its records.
@@ -170,10 +177,12 @@ class ClusterAdmin(Admin):
         except ck.KafkaException as error:
             raise self._translate(error) from error
 
-    def _ask(self, request: Callable[..., dict[Any, Any]], wanted: list[Any]) -> Any:
+    def _ask(
+        self, request: Callable[..., dict[Any, Any]], wanted: list[Any], **options: bool
+    ) -> Any:
         """Send a request about one thing, and return the answer."""
         try:
-            (future,) = request(wanted, request_timeout=self._timeout_s).values()
+            (future,) = request(wanted, request_timeout=self._timeout_s, **options).values()
             return self._result(future)
         except ck.KafkaException as error:
             raise self._translate(error) from error

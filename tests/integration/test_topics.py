@@ -136,6 +136,21 @@ def test_topics_command_unknown_config_leaves_every_topic_as_it_is(
         admin.describe(f"{name}-first")
 
 
+def test_topics_command_bad_value_leaves_every_topic_as_it_is(kafka: Broker, name: str) -> None:
+    """A value that Kafka does not take for a running topic stops the others' changes too."""
+    both = {f"{name}-first": "partitions: 1", name: "partitions: 1"}
+    assert command(kafka.bootstrap, "apply", file=declared(**both)).returncode == 0
+    before = command(kafka.bootstrap, "describe", file=declared(**both)).stdout
+    both = {
+        f"{name}-first": "partitions: 2, configs: {segment.ms: 3600000}",
+        name: "partitions: 1, configs: {segment.ms: soon}",
+    }
+    done = command(kafka.bootstrap, "apply", "--allow-rekey", file=declared(**both))
+    assert done.returncode == 1
+    assert "segment.ms" in done.stderr
+    assert command(kafka.bootstrap, "describe", file=declared(**both)).stdout == before
+
+
 def test_topics_command_changed_topic_is_not_called_left_alone(kafka: Broker, name: str) -> None:
     """Each topic has its own lines: what was created, changed, or is as declared."""
     file = declared(**{name: "partitions: 1", f"{name}-same": "partitions: 1"})

@@ -39,10 +39,14 @@ def carry_out(
 ) -> Iterator[str]:
     """Make these changes, and yield a line on each, and on each topic that needs none.
 
+    Kafka is asked about all of the changes before the first is made.
+
     Raises:
         KafkaError: Kafka refused one, or a created topic was not known within `timeout_s`.
     """
     deadline, mine = time.monotonic() + timeout_s, list(steps)
+    for step in (step for step in mine if not step.spec):
+        _change(admin, step, dry_run=True)
     changing = {step.topic for step in mine}
     for name in (name for name in specs if name not in changing):
         yield topics.left_alone(admin.describe(name))
@@ -50,11 +54,15 @@ def carry_out(
         if step.spec:
             yield topics.create(admin, step.topic, step.spec, deadline)
             continue
-        if step.partitions:
-            admin.add_partitions(step.topic, step.partitions)
-        else:
-            admin.change_configs(step.topic, step.configs)
+        _change(admin, step)
         yield str(step)
+
+
+def _change(admin: ClusterAdmin, step: Step, dry_run: bool = False) -> None:
+    if step.partitions:
+        admin.add_partitions(step.topic, step.partitions, dry_run)
+    else:
+        admin.change_configs(step.topic, step.configs, dry_run)
 
 
 def newest_symbols(settings: Settings, topic: str, partitions: int) -> list[str]:
