@@ -8,12 +8,13 @@
 #   -h, --help        show this
 #
 # PYTHON_IMAGE and NODE_IMAGE take the place of the base images, STOCKSTREAM_IMAGE and
-# STOCKSTREAM_BRIDGE_IMAGE of the names.
+# STOCKSTREAM_BRIDGE_IMAGE of the names; phase1/.env is read too, as compose reads it.
 #
 # Exit codes: 0 built, 1 the build or the push failed, 2 wrong usage or a missing precondition.
 
 set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib/envfile.sh"
 
 REGISTRY=
 
@@ -25,7 +26,7 @@ parse_options() {
       exit
       ;;
     --push)
-      [[ -n ${2:-} ]] || bad_option "--push needs a registry"
+      [[ ${2:--} != -* ]] || bad_option "--push needs a registry"
       REGISTRY=${2%/}
       shift 2
       ;;
@@ -62,6 +63,7 @@ push() {
 }
 
 parse_options "$@"
+take_env_file "$ROOT/phase1/.env"
 readonly IMAGE=${STOCKSTREAM_IMAGE:-stockstream:dev}
 readonly BRIDGE_IMAGE=${STOCKSTREAM_BRIDGE_IMAGE:-stockstream-bridge:dev}
 docker info >/dev/null 2>&1 || die "no Docker engine answers: start it, and run this again"

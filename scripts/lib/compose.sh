@@ -1,28 +1,47 @@
 # shellcheck shell=bash
-# The development stack's compose: v2 where it is there, else 1.29. To be sourced after setup.sh.
+# The development stack's compose: v2 where it is there, else 1.29; and the project that is meant.
+# To be sourced after setup.sh.
 
-readonly COMPOSE_FILE_PATH=$ROOT/phase1/docker-compose.yml
+source "${BASH_SOURCE[0]%/*}/envfile.sh"
+
+readonly PHASE_DIRECTORY=$ROOT/phase1
+readonly COMPOSE_LABEL=com.docker.compose.project
 
 # compose ARGUMENTS...: run whichever program is there on the stack's file.
 compose() {
+  local file=$PHASE_DIRECTORY/docker-compose.yml
   if docker compose version >/dev/null 2>&1; then
-    docker compose -f "$COMPOSE_FILE_PATH" "$@"
+    docker compose -f "$file" "$@"
   elif docker-compose version >/dev/null 2>&1; then
-    docker-compose -f "$COMPOSE_FILE_PATH" "$@"
+    docker-compose -f "$file" "$@"
   else
     die "neither docker compose nor docker-compose is installed"
   fi
 }
 
-# choose_project: set COMPOSE_PROJECT_NAME to the project that runs the file here, unless it is set;
-# without any, to what .env or the file's directory says.
+# choose_project: set COMPOSE_PROJECT_NAME, where it is not set, to the project that runs the file
+# here; without any, to what .env or the file's directory says, as compose does.
 choose_project() {
-  if [[ -n ${COMPOSE_PROJECT_NAME:-} ]]; then return; fi
-  local label=com.docker.compose.project projects=()
-  mapfile -t projects < <(docker ps --all --filter "label=$label.working_dir=$ROOT/phase1" \
-    --format "{{.Label \"$label\"}}" | sort -u)
-  if ((${#projects[@]} > 1)); then
-    die "the stack runs as ${projects[*]}: set COMPOSE_PROJECT_NAME to one of them"
+  if [[ -z ${COMPOSE_PROJECT_NAME:-} ]]; then
+    local here=()
+    mapfile -t here < <(stacks | while IFS=$'\t' read -r name directory; do
+      if [[ $directory -ef $PHASE_DIRECTORY ]]; then printf '%s\n' "$name"; fi
+    done | sort -u)
+    if ((${#here[@]} > 1)); then
+      die "the stack runs as ${here[*]}: set COMPOSE_PROJECT_NAME to one of them"
+    fi
+    COMPOSE_PROJECT_NAME=${here[0]:-}
   fi
-  if ((${#projects[@]})); then export COMPOSE_PROJECT_NAME=${projects[0]}; fi
+  if [[ -z $COMPOSE_PROJECT_NAME ]]; then
+    unset COMPOSE_PROJECT_NAME
+    take_env_file "$PHASE_DIRECTORY/.env"
+  fi
+  export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-${PHASE_DIRECTORY##*/}}
+}
+
+# stacks: a line a container that compose has made, with its project and the directory of its file,
+# which may be another name of the same place.
+stacks() {
+  docker ps --all --filter "label=$COMPOSE_LABEL.working_dir" \
+    --format "{{.Label \"$COMPOSE_LABEL\"}}{{\"\\t\"}}{{.Label \"$COMPOSE_LABEL.working_dir\"}}"
 }

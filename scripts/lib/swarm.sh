@@ -3,21 +3,7 @@
 # The Swarm stack's scripts: a manager node needs Docker and bash only. What Docker knows is asked
 # here; what needs Python runs in a container of the stack's own image. To be sourced after setup.sh.
 
-# take_env_file FILE: take its variables, where the environment does not set them itself. As compose
-# does it: NAME=value, perhaps in quotes, and nothing is expanded or run.
-take_env_file() {
-  local line number=0
-  [[ -e $1 ]] || return 0
-  while read -r line || [[ -n $line ]]; do
-    number=$((number + 1))
-    case $line in '' | '#'*) continue ;; esac
-    [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] ||
-      die "${1#"$ROOT"/}, line $number: expected NAME=value, got $line"
-    local name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
-    if [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]]; then value=${BASH_REMATCH[1]}; fi
-    [[ -v $name ]] || export "$name=$value"
-  done <"$1"
-}
+source "${BASH_SOURCE[0]%/*}/envfile.sh"
 take_env_file "$ROOT/phase2/.env"
 
 readonly STACK=${STACK_NAME:-stockstream}
