@@ -5,21 +5,20 @@ import json
 import pytest
 
 from lab.engine import Engine
-from lab.images import Images
+from lab.images import OURS, Images
 from stockstream import __version__
 from stockstream.config import ROOT
 
 #: python:3.12-slim-bookworm is 130 MB; the image is to stay below 250 MB.
 OURS_LIMIT_BYTES = (250 - 130) * 10**6
-IMAGE = "stockstream:dev"
 
 
 @pytest.fixture(scope="module")
 def image(engine: Engine, stand_ins: Images) -> str:
     """The image as scripts/build-image.sh builds it."""
     built = engine.run([str(ROOT / "scripts/build-image.sh")], timeout_s=600)
-    assert built.stdout.split() == [IMAGE, "stockstream-bridge:dev"]
-    return IMAGE
+    assert built.stdout.split() == [OURS, f"{OURS}-bridge"]
+    return OURS
 
 
 def inspect(engine: Engine, image: str) -> dict:

@@ -1,21 +1,23 @@
 """The shipped compose file: it comes up in order, stays, keeps its data, and is locked down."""
 
 import json
+import shutil
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
-from lab.images import Images
+from lab.images import OURS, Images
 from lab.stack import SERVICES, Stack
+from stockstream.config import ROOT
 from support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
 def up(stack: Stack) -> Stack:
     """The stack after a plain `up -d` on an engine that has none of our images."""
-    for image in ("stockstream:dev", "stockstream-bridge:dev"):
-        stack.engine.docker("image", "rm", "--force", image)
+    stack.engine.docker("image", "rm", "--force", OURS, f"{OURS}-bridge")
     stack.compose("up", "-d")
     return stack
 
@@ -24,8 +26,12 @@ def started_at(stack: Stack, service: str) -> datetime:
     return datetime.fromisoformat(stack.inspect()[service]["State"]["StartedAt"][:26])
 
 
-def containers(stack: Stack) -> dict[str, str]:
-    return {service: entry["Id"] for service, entry in stack.inspect().items()}
+def containers(stack: Stack) -> dict[str, tuple[str, ...]]:
+    """Return each service's container, and for those that stay, since when it runs."""
+    return {
+        service: (entry["Id"], *([entry["State"]["StartedAt"]] if service in SERVICES else []))
+        for service, entry in stack.inspect().items()
+    }
 
 
 def test_up_on_a_fresh_engine_builds_and_starts_everything_in_order(up: Stack) -> None:
@@ -48,7 +54,7 @@ def test_validate_cluster_on_the_running_stack_passes(up: Stack) -> None:
 
 
 def test_up_again_changes_nothing(up: Stack) -> None:
-    """The same command on a running stack leaves every container as it is."""
+    """The same command on a running stack leaves every container as it is, and running."""
     before = containers(up)
     up.compose("up", "-d")
     assert containers(up) == before
@@ -163,6 +169,28 @@ def test_step_by_step_brings_up_the_same_stack(up: Stack, stand_ins: Images) -> 
     up.wait_until_healthy()
     done = up.script("validate-cluster.sh", "--timeout", "120")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "topics"])
+def test_container_writes_to_declared_volumes_only(up: Stack, service: str) -> None:
+    """A place that an image declares and nothing is mounted on would be a new volume each time."""
+    mounts = up.inspect()[service]["Mounts"]
+    names = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+    assert all(name.startswith(f"{up.project}_") for name in names), names
+
+
+def test_project_has_the_same_name_with_the_example_copied(up: Stack, tmp_path: Path) -> None:
+    """Copying .env.example between two starts does not begin another stack beside the first."""
+    phase = tmp_path / "phase1"
+    shutil.copytree(ROOT / "phase1", phase, ignore=shutil.ignore_patterns(".env"))
+
+    def name() -> str:
+        command = ["docker", "compose", "-f", str(phase / "docker-compose.yml"), "config"]
+        return json.loads(up.engine.run([*command, "--format", "json"]).stdout)["name"]
+
+    assert name() == "phase1"
+    shutil.copy(phase / ".env.example", phase / ".env")
+    assert name() == "phase1"
 
 
 def test_reset_without_a_terminal_asks_for_yes(up: Stack) -> None:

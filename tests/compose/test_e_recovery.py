@@ -1,5 +1,7 @@
 """The stack recovers by itself: parts killed from outside, frozen, restarted."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from lab.stack import SERVICES, Stack
@@ -30,6 +32,21 @@ def test_broker_frozen_past_its_session_comes_back(healthy: Stack) -> None:
         # The session is over when the broker's own node is gone from ZooKeeper.
         wait_for(
             lambda: healthy.conditions()["kafka"] == "paused unhealthy" or session_gone(healthy)
+        )
+    all_well(healthy)
+
+
+@pytest.mark.parametrize(
+    "services", [("zookeeper",), ("producer", "consumer", "websocket-bridge")], ids="+".join
+)
+def test_frozen_services_come_back(healthy: Stack, services: tuple[str, ...]) -> None:
+    """What stands still for long is seen to, and goes on once it may."""
+    with ExitStack() as frozen:
+        for service in services:
+            frozen.enter_context(healthy.paused(service))
+        wait_for(
+            healthy.conditions,
+            lambda seen: all(seen[service] == "paused unhealthy" for service in services),
         )
     all_well(healthy)
 

@@ -8,7 +8,7 @@ import pytest
 
 from lab.engine import Engine
 from lab.images import Images
-from lab.stack import V1, Stack
+from lab.stack import SERVICES, V1, Stack
 from support.waiting import wait_for
 
 
@@ -29,10 +29,15 @@ def test_docker_compose_1_29_brings_up_the_stack(old: Stack) -> None:
 
 
 def test_docker_compose_1_29_second_up_changes_nothing(old: Stack) -> None:
-    """A second `up -d` leaves the containers as they are."""
-    before = {service: entry["Id"] for service, entry in old.inspect().items()}
+    """A second `up -d` leaves the containers as they are, and running."""
+
+    def running() -> dict[str, tuple[str, str]]:
+        seen = old.inspect()
+        return {s: (seen[s]["Id"], seen[s]["State"]["StartedAt"]) for s in SERVICES}
+
+    before = running()
     old.compose("up", "-d")
-    assert {service: entry["Id"] for service, entry in old.inspect().items()} == before
+    assert running() == before
 
 
 def test_docker_compose_1_29_exec_runs_kafkas_tools(old: Stack) -> None:

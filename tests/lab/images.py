@@ -23,6 +23,9 @@ _SOURCES = Path(__file__).with_name("images")
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _SUITE = "bookworm"
 
+#: What the image of the services is called here.
+OURS = "stockstream-lab/stockstream:dev"
+
 
 @dataclass(frozen=True)
 class Images:
@@ -46,6 +49,9 @@ class Images:
             "NODE_IMAGE": self.node,
             "KAFKA_IMAGE": self.kafka,
             "ZOOKEEPER_IMAGE": self.zookeeper,
+            # Not the developer's own, on whose engine the tests may run.
+            "STOCKSTREAM_IMAGE": OURS,
+            "STOCKSTREAM_BRIDGE_IMAGE": f"{OURS}-bridge",
         }
 
 

@@ -69,8 +69,9 @@ class Stack:
         }
 
     def is_healthy(self) -> bool:
-        """Say whether every service that stays is healthy."""
-        return _all_healthy(self.conditions())
+        """Say whether every service that stays is healthy, and the one that ends has ended."""
+        seen = self.conditions()
+        return _all_healthy(seen) and seen.get("topics") == "exited"
 
     def wait_until_healthy(self) -> None:
         """Wait until every service that stays is healthy."""

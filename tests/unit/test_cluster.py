@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from stockstream.errors import StackError
 from stockstream.ops.checks import Checks
 from stockstream.ops.cluster import Cluster, Limits
-from stockstream.ops.containers import containers_of
+from stockstream.ops.containers import containers_of, project_of
 
 #: It lists and inspects what lies beside it; what it was asked to run, it writes down.
 DOCKER = r"""#!/bin/sh
@@ -158,3 +159,26 @@ def test_published_port_is_asked_where_it_is_bound(
     containers(container("kafka", ports=ports))
     (found,) = containers_of("stocks")
     assert found.ports == {19092: address}
+
+
+def test_project_is_found_by_its_directory_by_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that was started through a link is this one; other directories' are not."""
+    here, link = tmp_path / "here", tmp_path / "link"
+    here.mkdir()
+    link.symlink_to(here)
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\ncat ${0%/*}/stacks\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    others = f"other\t{tmp_path}\ngone\t{tmp_path}/gone\n"
+    stacks = tmp_path / "stacks"
+    stacks.write_text(f"{others}ours\t{link}\n")
+    assert project_of(here, None) == "ours"
+    stacks.write_text(others)
+    with pytest.raises(StackError, match="no container of"):
+        project_of(here, None)
+    stacks.write_text(f"{others}one\t{link}\ntwo\t{here}\n")
+    with pytest.raises(StackError, match="runs as one and two: set COMPOSE_PROJECT_NAME"):
+        project_of(here, None)

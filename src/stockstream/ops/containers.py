@@ -67,9 +67,12 @@ def project_of(directory: Path, name: str | None) -> str:
     """
     if name:
         return name
-    label = f"label={_PROJECT}.working_dir={directory}"
-    listed = docker("ps", "--all", "--filter", label, "--format", f'{{{{.Label "{_PROJECT}"}}}}')
-    projects = sorted(set(listed.split()))
+    label = f"{_PROJECT}.working_dir"
+    wanted = f'{{{{.Label "{_PROJECT}"}}}}\t{{{{.Label "{label}"}}}}'
+    listed = docker("ps", "--all", "--filter", f"label={label}", "--format", wanted)
+    found = (line.split("\t") for line in listed.splitlines())
+    # Compose notes the directory as it was called, perhaps through a link.
+    projects = sorted({name for name, place in found if _is_same(Path(place), directory)})
     if not projects:
         raise StackError(
             f"no container of {directory} is there: docker compose -f "
@@ -80,6 +83,10 @@ def project_of(directory: Path, name: str | None) -> str:
             f"{directory} runs as {' and '.join(projects)}: set COMPOSE_PROJECT_NAME to one of them"
         )
     return projects[0]
+
+
+def _is_same(place: Path, directory: Path) -> bool:
+    return place.exists() and place.samefile(directory)
 
 
 def containers_of(project: str) -> list[Container]:
