@@ -5,143 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from stockstream.ops import project, repository
+from stockstream.ops import docker_clients, repository
 from stockstream.ops.checks import CheckSkipped, Status
-from support.faults import Fault, add, check_red, copy_repository, edit, remove, run
+from support.faults import Fault, check_red, copy_repository, run
+from support.swarm_faults import ALSO, FAULTS, stack
 
-STACK = "phase2/docker-stack.yml"
 CONFIG = "phase2 stack config"
 
 #: The checks that ask another program.
 TOOLS = {"shell", "Python", CONFIG}
-
-
-def stack(old: str, new: str) -> Fault:
-    return edit(STACK, old, new)
-
-
-def topics(old: str, new: str) -> Fault:
-    """Return a fault in the production topics, which stand behind the development ones."""
-
-    def inject(root: Path) -> None:
-        dev, _, prod = (root / "config/topics.yml").read_text().partition("\nprod:")
-        assert old in prod, old
-        (root / "config/topics.yml").write_text(f"{dev}\nprod:{prod.replace(old, new, 1)}")
-
-    return inject
-
-
-ZOOKEEPER_RESOURCES = "resources: *zookeeper-resources"
-KAFKA_1 = "INTERNAL://kafka-1:9092"
-PRODUCER = 'image: ${STOCKSTREAM_IMAGE:-stockstream:dev}\n    command: ["producer"]'
-
-FAULTS: list[tuple[str, str, Fault]] = [
-    ("files", "no example of the variables", remove("phase2/.env.example")),
-    ("YAML", "broken YAML", stack("services:\n", "services: [\n")),
-    ("images pinned", "latest", stack("cp-kafka:7.9.7", "cp-kafka:latest")),
-    ("images pinned", "no ZooKeeper any more", stack("cp-kafka:7.9.7", "cp-kafka:8.0.0")),
-    ("health checks", "none", stack("    healthcheck: *heartbeat\n", "")),
-    ("health checks", "a JVM",
-     stack('["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9092"]',
-           '["CMD", "kafka-topics", "--list"]')),
-    ("health checks", "always green", stack("[[ $$answer == imok ]]", "true")),
-    ("ids", "one id twice", stack('KAFKA_BROKER_ID: "2"', 'KAFKA_BROKER_ID: "1"')),
-    ("listeners", "the machine's own name", stack(KAFKA_1, "INTERNAL://localhost:9092")),
-    ("listeners", "another broker's name", stack(KAFKA_1, "INTERNAL://kafka-2:9092")),
-    ("listeners", "another port", stack(KAFKA_1, "INTERNAL://kafka-1:9093")),
-    ("client addresses", "a name of no service",
-     stack('SERVERS: "kafka-1:9092,', 'SERVERS: "kafka-0:9092,')),
-    ("client addresses", "no common network",
-     stack("networks: [back, front]", "networks: [front]")),
-    ("ZooKeeper addresses", "a name of no service",
-     stack('CONNECT: "zookeeper-1:2181', 'CONNECT: "zookeeper:2181')),
-    ("networks", "not declared", stack("  front: *overlay\n", "")),
-    ("networks", "brokers on the front one",
-     stack("networks: [back]\n  ulimits", "networks: [back, front]\n  ulimits")),
-    ("ports", "an open broker",
-     stack("    hostname: kafka-1\n", '    hostname: kafka-1\n    ports: ["9092:9092"]\n')),
-    ("volumes", "data in the container",
-     stack("      - kafka-1-data:/var/lib/kafka/data\n", "")),
-    ("volumes", "no place for the natives",
-     stack("- kafka-2-tmp:/tmp", "- { type: tmpfs, target: /tmp }")),
-    ("volumes", "one volume twice", stack("kafka-2-data:/var", "kafka-1-data:/var")),
-    ("memory", "a limit below the heap", stack("${KAFKA_MEMORY:-1280M}", "1024M")),
-    ("memory", "no limit", stack('{ cpus: "1.0", memory: 256M }', '{ cpus: "1.0" }')),
-    ("no JMX port", "a port",
-     stack("      KAFKA_BROKER_ID:", '      KAFKA_JMX_PORT: "9999"\n      KAFKA_BROKER_ID:')),
-    ("no auto-creation", "switched on",
-     stack('AUTO_CREATE_TOPICS_ENABLE: "false"', 'AUTO_CREATE_TOPICS_ENABLE: "true"')),
-    ("hardening", "a writable root", stack("read_only: true", "read_only: false")),
-    ("hardening", "capabilities", stack("  cap_drop: [ALL]\n", "")),
-    ("hardening", "a group that may not write", stack('"1000:0"', '"1000:1000"')),
-    ("logs and restarts", "no rotation", stack("  logging: *logging\n", "")),
-    ("replication", "more copies than brokers",
-     topics("replication_factor: 3", "replication_factor: 4")),
-    ("Swarm keys", "a key that is dropped",
-     stack("  image: ${KAFKA_IMAGE", '  security_opt: ["a:b"]\n  image: ${KAFKA_IMAGE')),
-    ("Swarm keys", "memory in compose's way", stack(PRODUCER, f"tmpfs: [/tmp]\n    {PRODUCER}")),
-    ("Swarm keys", "a start order", stack(PRODUCER, f"depends_on: [kafka-1]\n    {PRODUCER}")),
-    ("Swarm keys", "an older form", stack('version: "3.9"', 'version: "3.3"')),
-    ("Swarm keys", "a name", stack('version: "3.9"\n', 'version: "3.9"\nname: stockstream\n')),
-    ("identities", "another broker's label",
-     stack("stockstream.kafka-3 ==", "stockstream.kafka-2 ==")),
-    ("identities", "a bridge anywhere",
-     stack("      placement: { constraints: [node.labels.stockstream.bridge == true] }\n", "")),
-    ("identities", "two tasks with one id",
-     stack(ZOOKEEPER_RESOURCES, f"replicas: 2\n      {ZOOKEEPER_RESOURCES}")),
-    ("identities", "a hostname by chance", stack("    hostname: zookeeper-2\n", "")),
-    ("ensemble", "another order",
-     stack(":3888;zookeeper-2:2888:3888;zookeeper-3", ":3888;zookeeper-3:2888:3888;zookeeper-2")),
-    ("ensemble", "bound to one address",
-     stack('QUORUM_LISTEN_ON_ALL_IPS: "true"', 'QUORUM_LISTEN_ON_ALL_IPS: "false"')),
-    ("endpoints", "a virtual IP", stack("endpoint_mode: dnsrr", "endpoint_mode: vip")),
-    ("endpoints", "the ingress mesh", stack("{ mode: host,", "{ mode: ingress,")),
-    ("endpoints", "two tasks on a port", stack("      mode: global\n", "      replicas: 2\n")),
-    ("overlay networks", "no tool can join", stack("  attachable: true\n", "")),
-    ("overlay networks", "one host only", stack("driver: overlay", "driver: bridge")),
-    ("resources", "a core more than the host has", stack('cpus: "1.0"', 'cpus: "4.0"')),
-    ("resources", "a reserved core",
-     stack("reservations: { memory: 768M }", 'reservations: { memory: 768M, cpus: "1.0" }')),
-    ("resources", "too much in all", stack("{ memory: 768M }", "{ memory: 1024M }")),
-    ("resources", "no reservation",
-     stack(ZOOKEEPER_RESOURCES, 'resources: { limits: { cpus: "1.0", memory: 512M } }')),
-    ("resources", "few open files",
-     stack("    ulimits:\n      nofile: { soft: 16384, hard: 16384 }\n    volumes", "    volumes")),
-    ("updates", "the new one first", stack("order: stop-first", "order: start-first")),
-    ("updates", "down for good",
-     stack("{ condition: any, delay: 5s }", "{ condition: any, delay: 5s, max_attempts: 3 }")),
-    ("updates", "never again", stack("{ condition: any,", "{ condition: none,")),
-    ("updates", "killed in the middle", stack("stop_grace_period: 120s", "stop_grace_period: 10s")),
-    ("consumer groups", "one name for all", stack("-{{.Node.Hostname}}", "")),
-    ("one image a kind", "left behind",
-     stack(PRODUCER, PRODUCER.replace("${STOCKSTREAM_IMAGE:-stockstream:dev}", "stockstream:0.1"))),
-    ("durability", "an unclean leader",
-     stack('UNCLEAN_LEADER_ELECTION_ENABLE: "false"', 'UNCLEAN_LEADER_ELECTION_ENABLE: "true"')),
-    ("durability", "one copy is enough",
-     stack('KAFKA_MIN_INSYNC_REPLICAS: "2"', 'KAFKA_MIN_INSYNC_REPLICAS: "1"')),
-    ("durability", "a topic with one copy is enough",
-     topics("min.insync.replicas: 2", "min.insync.replicas: 1")),
-    ("variables", "not documented",
-     stack('WEBSOCKET_PORT: "8080"', 'WEBSOCKET_PORT: "${INNER_PORT:-8080}"')),
-    ("variables", "another default",
-     edit("phase2/.env.example", "TICK_INTERVAL=1.0", "TICK_INTERVAL=2.0")),
-    ("settings", "misspelt", stack("TICK_INTERVAL:", "TICK_INTERVALL:")),
-    ("settings", "a bad value", add("phase2/.env", "TICK_INTERVAL=often\n")),
-]  # fmt: skip
-
-#: Faults that go further than the check in whose name they are injected, and how far.
-ALSO = {
-    "no example of the variables": {"links", "phase2 variables"},
-    "latest": {"phase2 variables"},
-    "no ZooKeeper any more": {"phase2 variables"},
-    "the machine's own name": {"phase2 client addresses"},
-    "another broker's name": {"phase2 client addresses"},
-    "another port": {"phase2 client addresses"},
-    "an open broker": {"phase2 endpoints", "phase2 identities", "phase2 consumer groups"},
-    "a limit below the heap": {"phase2 variables"},
-    "no limit": {"phase2 resources"},
-    "more copies than brokers": {"phase2 durability"},
-}
 
 
 @pytest.fixture(scope="session")
@@ -164,7 +36,7 @@ def without_tools(monkeypatch: pytest.MonkeyPatch) -> None:
         raise CheckSkipped("not asked here")
 
     monkeypatch.setattr(repository, "_ask", skip)
-    monkeypatch.setattr(project, "_stack_config", skip)
+    monkeypatch.setattr(docker_clients, "stack_config", skip)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,16 @@ def remove(file: str) -> Fault:
     return lambda root: (root / file).unlink()
 
 
+def not_utf8(file: str) -> Fault:
+    """Return a fault that appends bytes that are no text."""
+
+    def inject(root: Path) -> None:
+        path = root / file
+        path.write_bytes((path.read_bytes() if path.exists() else b"") + b"# \xff\n")
+
+    return inject
+
+
 def copy_repository(directory: Path) -> Path:
     """Copy what stands in the repository, tests left out, to spoil copies of it."""
     listed = subprocess.run(
@@ -52,10 +62,10 @@ def copy_repository(directory: Path) -> Path:
     return directory
 
 
-def run(root: Path, scope: str) -> Checks:
+def run(root: Path, scope: str, online: bool = False) -> Checks:
     """Return how the checks of this scope end."""
     checks = Checks()
-    validate(checks, scope, root)
+    validate(checks, scope, root, online)
     return checks
 
 

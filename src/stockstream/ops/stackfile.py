@@ -1,47 +1,27 @@
 """A compose or stack file as the validator reads it: variables filled in, services by name."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from stockstream import datafile
-from stockstream.errors import ConfigError
+from stockstream.ops import notation
+from stockstream.ops.notation import Mount, Port
+from stockstream.ops.variables import Variable, fill, read_text, variables
 
-_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::?-(?P<default>[^}]*))?\}")
-_SIZE = re.compile(r"(\d+)\s*([bkmg]?)b?", re.IGNORECASE)
-_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-
-
-class Variable(msgspec.Struct, frozen=True):
-    """A `${NAME:-default}` of the file."""
-
-    name: str
-    default: str
-
-
-class Port(msgspec.Struct, frozen=True):
-    """A published port: where the host listens, and which port of the container that is."""
-
-    bind: str
-    published: str
-    target: str
-    mode: str = ""
-
-
-class Mount(msgspec.Struct, frozen=True):
-    """A volume (`source` is its name, or a path) at a place in the container."""
-
-    source: str
-    target: str
+#: The first word that our image is given. All of them stay up, but for `topics`.
+_OUR_COMMANDS = ("producer", "consumer", "bridge", "topics")
+#: What the broker's image reads, and nothing else in the file.
+_OF_BROKER = {"KAFKA_ZOOKEEPER_CONNECT", "KAFKA_LISTENERS", "KAFKA_BROKER_ID"}
 
 
 class Service(msgspec.Struct, frozen=True):
-    """One service of the file; `raw` is its whole entry."""
+    """One service of the file: `raw` is its whole entry, `written_image` the image unfilled."""
 
     name: str
     raw: dict[str, object]
+    written_image: str = ""
 
     @property
     def image(self) -> str:
@@ -50,53 +30,65 @@ class Service(msgspec.Struct, frozen=True):
     @property
     def environment(self) -> dict[str, str]:
         """The variables, whether written as a mapping or as a list."""
-        given = self.raw.get("environment") or {}
+        given = self.raw.get("environment")
         if isinstance(given, dict):
             return {name: "" if value is None else str(value) for name, value in given.items()}
-        pairs = (str(word).partition("=") for word in _sequence(given))
+        pairs = (str(word).partition("=") for word in notation.sequence(given))
         return {name: value for name, _, value in pairs}
 
     @property
+    def command(self) -> str:
+        """The first word of its command: what our image is to be."""
+        return next(iter(notation.words(self.raw.get("command"))), "")
+
+    @property
     def networks(self) -> set[str]:
-        return {str(name) for name in _sequence(self.raw.get("networks") or ["default"])}
+        return {str(n) for n in notation.sequence(self.raw.get("networks"))} or {"default"}
 
     @property
     def ports(self) -> list[Port]:
-        return [_port(entry) for entry in _sequence(self.raw.get("ports") or [])]
+        return [notation.port(entry) for entry in notation.sequence(self.raw.get("ports"))]
+
+    @property
+    def listening_ports(self) -> set[str]:
+        """The container's ports on which it takes connections, as far as the file tells."""
+        if self.is_broker:
+            return {url.port for url in notation.listeners(self.environment.get("KAFKA_LISTENERS"))}
+        if self.is_zookeeper:
+            return {self.environment.get("ZOOKEEPER_CLIENT_PORT", "")}
+        if self.is_ours:
+            return {self.environment.get("WEBSOCKET_PORT", "8080")}
+        return {port.target for port in self.ports}
 
     @property
     def mounts(self) -> list[Mount]:
-        found = []
-        for entry in _sequence(self.raw.get("volumes") or []):
-            if isinstance(entry, dict):
-                if entry.get("type") == "tmpfs":
-                    continue
-                found.append(Mount(str(entry.get("source", "")), str(entry.get("target", ""))))
-            else:
-                source, _, target = str(entry).partition(":")
-                found.append(Mount(source, target.partition(":")[0]))
-        return found
+        """What is mounted into it, but for a tmpfs."""
+        return [mount for mount in notation.mounts(self.raw) if mount.kind != "tmpfs"]
+
+    @property
+    def writable(self) -> set[str]:
+        """Where it may write although its root is read-only."""
+        return {mount.target for mount in notation.mounts(self.raw) if not mount.read_only}
 
     @property
     def runs_once(self) -> bool:
         """Whether it ends by itself, so that nobody asks for its health."""
-        swarm_condition = self.deploy("restart_policy", "condition")
-        return self.raw.get("restart") == "no" or swarm_condition == "on-failure"
+        return self.is_ours and self.command == "topics"
 
     @property
     def memory_limit_bytes(self) -> int | None:
         given = self.raw.get("mem_limit") or self.deploy("resources", "limits", "memory")
-        return None if given is None else size_bytes(str(given))
+        return None if given is None else notation.size_bytes(str(given))
 
     @property
     def memory_reserved_bytes(self) -> int | None:
         given = self.deploy("resources", "reservations", "memory")
-        return None if given is None else size_bytes(str(given))
+        return None if given is None else notation.size_bytes(str(given))
 
     @property
     def replicas(self) -> int:
         """How many tasks Swarm runs of it, where it is not one on each node."""
-        return int(str(self.deploy("replicas") or 1))
+        return int(notation.number(self.deploy("replicas") or 1, f"{self.name}: replicas"))
 
     @property
     def takes_connections(self) -> bool:
@@ -113,24 +105,26 @@ class Service(msgspec.Struct, frozen=True):
 
     @property
     def is_broker(self) -> bool:
-        return "KAFKA_ZOOKEEPER_CONNECT" in self.environment
+        return bool(_OF_BROKER & self.environment.keys())
 
     @property
     def is_zookeeper(self) -> bool:
-        return "ZOOKEEPER_CLIENT_PORT" in self.environment
+        return any(name.startswith("ZOOKEEPER_") for name in self.environment)
 
     @property
     def is_ours(self) -> bool:
-        """Whether it runs the image of this repository."""
-        return not (self.is_broker or self.is_zookeeper) and "stockstream" in self.image
+        """Whether it runs the image of this repository, under whatever name."""
+        ours = "stockstream" in self.written_image.lower() or self.command in _OUR_COMMANDS
+        return ours and not (self.is_broker or self.is_zookeeper)
 
 
 class StackFile(msgspec.Struct, frozen=True):
-    """The file: its services, with the variables that it reads."""
+    """The file: its services, as shipped (without .env) too, with the variables that it reads."""
 
     path: Path
     raw: dict[str, object]
     services: dict[str, Service]
+    shipped: dict[str, Service]
     variables: list[Variable]
 
     @property
@@ -162,72 +156,21 @@ def read(path: Path, environment: Mapping[str, str]) -> StackFile:
         ConfigError: it cannot be read, is not YAML, or has no services.
     """
     content = datafile.read(path)
-    text = path.read_text(encoding="utf-8")
-    filled = datafile.entries(_fill(content, environment), str(path))
-    services = datafile.entries(filled.get("services"), f"{path}: services")
-    found = {
-        name: Service(name, datafile.entries(entry, f"{path}: {name}"))
-        for name, entry in services.items()
-    }
-    return StackFile(path, filled, found, list(_variables(text)))
+    filled = datafile.entries(fill(content, environment), str(path))
+    used = list(variables(read_text(path)))
+    return StackFile(path, filled, _services(path, content, environment),
+                     _services(path, content, {}), used)  # fmt: skip
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """Return the NAME=value lines of a .env file; none where it does not exist."""
-    if not path.exists():
-        return {}
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
-
-
-def size_bytes(text: str) -> int:
-    """Return 512m, 1g or 1280M in bytes.
-
-    Raises:
-        ConfigError: it is not a size.
-    """
-    if not (found := _SIZE.fullmatch(text.strip())):
-        raise ConfigError(f"{text}: expected a size such as 512m")
-    return int(found[1]) * _UNITS[found[2].lower()]
-
-
-def _variables(text: str) -> Iterator[Variable]:
-    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    for found in _VARIABLE.finditer(code):
-        if found["name"]:
-            yield Variable(found["name"], found["default"] or "")
-
-
-def _fill(content: object, environment: Mapping[str, str]) -> object:
-    if isinstance(content, dict):
-        return {key: _fill(value, environment) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_fill(value, environment) for value in content]
-    if not isinstance(content, str):
-        return content
-
-    def value_of(found: re.Match[str]) -> str:
-        if not found["name"]:
-            return "$"
-        return environment.get(found["name"]) or found["default"] or ""
-
-    return _VARIABLE.sub(value_of, content)
-
-
-def _port(entry: object) -> Port:
-    if isinstance(entry, dict):
-        published, target = str(entry.get("published", "")), str(entry.get("target", ""))
-        return Port("", published, target, str(entry.get("mode", "")))
-    bind_and_published, _, target = str(entry).partition("/")[0].rpartition(":")
-    bind, _, published = bind_and_published.rpartition(":")
-    return Port(bind, published, target)
-
-
-def _sequence(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value)
-    return value if isinstance(value, list) else [value]
+def _services(
+    path: Path, content: Mapping[str, object], environment: Mapping[str, str]
+) -> dict[str, Service]:
+    found = {}
+    for name, entry in datafile.entries(content.get("services"), f"{path}: services").items():
+        written = datafile.entries(entry, f"{path}: {name}")
+        filled = datafile.entries(fill(written, environment), f"{path}: {name}")
+        found[name] = Service(name, filled, str(written.get("image", "")))
+    return found
 
 
 def _at(content: Mapping[str, object], *keys: str) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """What a file for `docker stack deploy` has to keep to beyond the rules for every stack file."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from stockstream.ops import notation
 from stockstream.ops.stackfile import Service, StackFile
 from stockstream.ops.topics import TopicSpec
 
@@ -123,7 +123,7 @@ def resources(stack: StackFile) -> Iterator[str]:
 
 def _cpus(service: Service) -> Iterator[str]:
     limit = service.deploy("resources", "limits", "cpus")
-    if limit is None or float(str(limit)) > _CPU_LIMIT:
+    if limit is None or notation.number(limit, f"{service.name}: cpus") > _CPU_LIMIT:
         yield f"{service.name}: expected a CPU limit of at most {_CPU_LIMIT}, observed {limit}"
     if service.deploy("resources", "reservations", "cpus") is not None:
         yield f"{service.name}: expected no CPU reservation"
@@ -136,13 +136,15 @@ def updates(stack: StackFile) -> Iterator[str]:
             if service.deploy(policy, "order") != "stop-first":
                 yield f"{service.name}: expected {policy}: order: stop-first"
         restart = service.deploy("restart_policy", "condition")
-        wanted = ("any", "on-failure") if service.is_ours else ("any",)
-        if restart not in wanted:
-            yield f"{service.name}: expected restart condition any, observed {restart or 'none'}"
+        wanted = "on-failure" if service.runs_once else "any"
+        if restart != wanted:
+            yield (
+                f"{service.name}: expected restart condition {wanted}, observed {restart or 'none'}"
+            )
         if service.deploy("restart_policy", "max_attempts") is not None:
             yield f"{service.name}: max_attempts: it would stay down for good"
         grace = str(service.raw.get("stop_grace_period", ""))
-        if service.is_broker and not _at_least(grace, _BROKER_GRACE_S):
+        if service.is_broker and notation.seconds(grace) < _BROKER_GRACE_S:
             yield (
                 f"{service.name}: expected stop_grace_period: {_BROKER_GRACE_S}s, "
                 f"observed {grace or 'none'}"
@@ -167,9 +169,3 @@ def images(stack: StackFile) -> Iterator[str]:
 
 def _with_ports(stack: StackFile) -> list[Service]:
     return [service for service in stack.services.values() if service.ports]
-
-
-def _at_least(duration: str, least_s: int) -> bool:
-    if not (found := re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", duration)):
-        return False
-    return int(found[1] or 0) * 60 + int(found[2] or 0) >= least_s
