@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Check the repository and its stack files without starting anything: files, YAML, images, health
 # checks, listeners, volumes, memory, links in the documents, shell and Python. Docker is not
-# needed; where compose is installed, it is asked about the file too.
+# needed; where compose is installed, it is asked about the file too. Values in phase1/.env and
+# phase2/.env count.
 #
 # Usage: scripts/validate-project.sh [phase1|phase2|all] [--online] [--json]
 #

@@ -143,6 +143,8 @@ def _bare_environment(home: Path, stubs: Path) -> dict[str, str]:
         (stubs / command).chmod(0o755)
     ours = (str(ROOT), os.environ.get("VIRTUAL_ENV", str(ROOT)))
     path = [each for each in os.environ["PATH"].split(os.pathsep) if not each.startswith(ours)]
-    dropped = ("JAVA_HOME", "KAFKA_", "STOCK_", "TICK_", "WEBSOCKET_", "XDG_", "VIRTUAL_ENV")
+    dropped = (
+        "JAVA_HOME", "KAFKA_", "PYTHONPATH", "STOCK_", "TICK_", "WEBSOCKET_", "XDG_", "VIRTUAL_ENV",
+    )  # fmt: skip
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return {**kept, "HOME": str(home), "PATH": os.pathsep.join([str(stubs), *path])}
