@@ -102,7 +102,7 @@ def test_validate_refused_by_compose_turns_compose_config_red(
         pytest.skip("no compose on this machine")
     root = tmp_path / "repository"
     shutil.copytree(pristine, root)
-    compose("stop_grace_period: 120s", "stop_grace_period: [120]")(root)
+    compose("stop_grace_period: 30s", "stop_grace_period: [30]")(root)
     checks = run(root, "phase1")
     assert [check.name for check in checks.failed if before[check.name] is Status.PASS] == [
         COMPOSE_CONFIG

@@ -167,6 +167,7 @@ FAULTS: list[tuple[str, str, Fault]] = [
      stack('WEBSOCKET_PORT: "8080"', 'WEBSOCKET_PORT: "${INNER_PORT:-8080}"')),
     ("variables", "another default",
      edit("phase2/.env.example", "TICK_INTERVAL=1.0", "TICK_INTERVAL=2.0")),
+    ("settings", "a command of nobody", stack('["consumer"]', '["consume"]')),
     ("settings", "misspelt", stack("TICK_INTERVAL:", "TICK_INTERVALL:")),
     ("settings", "a bad value under another image's name",
      env("STOCKSTREAM_IMAGE=ticks:dev\nTICK_INTERVAL=often\n")),

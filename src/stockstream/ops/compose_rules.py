@@ -40,11 +40,15 @@ def logs_and_restarts(stack: StackFile) -> Iterator[str]:
         wanted = ("no", "on-failure") if service.runs_once else ("unless-stopped",)
         if (given := service.raw.get("restart", "no")) not in wanted:
             yield f"{service.name}: expected restart: {wanted[0]}, observed {given}"
+        yield from container_rules.grace(service)
 
 
 def start_order(stack: StackFile) -> Iterator[str]:
     """What a service waits for comes: the health of one that is asked, the end of one that ends."""
     for service in stack.services.values():
+        profiles = service.raw.get("profiles")
+        if profiles and (service.is_ours or service.is_broker or service.is_zookeeper):
+            yield f"{service.name}: expected no profiles: `up` by itself would leave it out"
         for name, condition in _awaited(service):
             where = f"{service.name}: depends_on {name}"
             if (other := stack.services.get(name)) is None:

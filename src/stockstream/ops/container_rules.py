@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from stockstream.ops import notation
 from stockstream.ops.notation import size_bytes
 from stockstream.ops.stackfile import Service, StackFile
 
@@ -13,6 +14,8 @@ _HEAP = re.compile(r"-Xm(?P<which>[sx])(?P<size>\d+[kmgKMG])")
 _BROKER_EXTRA_BYTES = 768 * 2**20
 #: What any other JVM needs beside its heap.
 _JVM_EXTRA_BYTES = 128 * 2**20
+#: A controlled shutdown of a broker with many segments takes its time.
+_BROKER_GRACE_S = 120
 _DATA_PATHS = {
     "broker": ("/var/lib/kafka/data",),
     "zookeeper": ("/var/lib/zookeeper/data", "/var/lib/zookeeper/log"),
@@ -131,6 +134,13 @@ def logs(stack: StackFile) -> Iterator[str]:
         options = service.mapping("logging").get("options")
         if not isinstance(options, dict) or not {"max-size", "max-file"} <= set(options):
             yield f"{service.name}: expected logging with max-size and max-file"
+
+
+def grace(service: Service) -> Iterator[str]:
+    """A broker's controlled shutdown is not cut short."""
+    given = service.raw.get("stop_grace_period")
+    if service.is_broker and notation.seconds(given) < _BROKER_GRACE_S:
+        yield f"{service.name}: expected stop_grace_period: {_BROKER_GRACE_S}s, observed {given}"
 
 
 def _kind(service: Service) -> str:

@@ -14,6 +14,9 @@ def networks(stack: StackFile) -> Iterator[str]:
             yield f"{service.name}: network {name} is not declared"
         if (service.is_broker or service.is_zookeeper) and "front" in service.networks:
             yield f"{service.name}: expected it off the network front"
+        internal = [stack.networks.get(name, {}).get("internal") for name in service.networks]
+        if service.ports and all(internal):
+            yield f"{service.name}: expected a network that is not internal: it publishes a port"
 
 
 def ports(stack: StackFile) -> Iterator[str]:

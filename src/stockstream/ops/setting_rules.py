@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stockstream import config
 from stockstream.errors import ConfigError
-from stockstream.ops.stackfile import StackFile
+from stockstream.ops.stackfile import OUR_COMMANDS, StackFile
 from stockstream.ops.variables import read_text
 
 #: What Swarm fills in when it starts a task: {{.Node.Hostname}}.
@@ -32,11 +32,14 @@ def variables(stack: StackFile, example: Path) -> Iterator[str]:
 
 
 def settings(stack: StackFile) -> Iterator[str]:
-    """Our services are given variables that they read, with values that they take."""
+    """Our services are told what to be, in variables that they read, by values that they take."""
     known = {*config.variables(), "KAFKA_BROKERS"}
     for service in stack.services.values():
         if not service.is_ours:
             continue
+        # Without a command the image is a bridge.
+        if (command := service.command or "bridge") not in OUR_COMMANDS:
+            yield f"{service.name}: {command}: expected one of {', '.join(OUR_COMMANDS)}"
         for name in sorted(set(service.environment) - known):
             yield f"{service.name}: {name}: no such setting"
         try:

@@ -11,7 +11,7 @@ from stockstream.ops.notation import Mount, Port
 from stockstream.ops.variables import Variable, fill, read_text, variables
 
 #: The first word that our image is given. All of them stay up, but for `topics`.
-_OUR_COMMANDS = ("producer", "consumer", "bridge", "topics")
+OUR_COMMANDS = ("producer", "consumer", "bridge", "topics")
 #: What the broker's image reads, and nothing else in the file.
 _OF_BROKER = {"KAFKA_ZOOKEEPER_CONNECT", "KAFKA_LISTENERS", "KAFKA_BROKER_ID"}
 
@@ -114,7 +114,7 @@ class Service(msgspec.Struct, frozen=True):
     @property
     def is_ours(self) -> bool:
         """Whether it runs the image of this repository, under whatever name."""
-        ours = "stockstream" in self.written_image.lower() or self.command in _OUR_COMMANDS
+        ours = "stockstream" in self.written_image.lower() or self.command in OUR_COMMANDS
         return ours and not (self.is_broker or self.is_zookeeper)
 
 

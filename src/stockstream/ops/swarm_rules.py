@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from stockstream.ops import notation
+from stockstream.ops import container_rules, notation
 from stockstream.ops.stackfile import Service, StackFile
 from stockstream.ops.topics import TopicSpec
 
@@ -13,8 +13,6 @@ _VERSION = "3.9"
 _RESERVED_LIMIT_BYTES = 4 * 2**30
 #: The smallest host has two cores, and a limit above the host's is rejected for ever.
 _CPU_LIMIT = 1.0
-#: A controlled shutdown of a broker with many segments takes its time.
-_BROKER_GRACE_S = 120
 _BRIDGE_LABEL = "bridge"
 _DROPPED = {
     "build", "cgroup_parent", "container_name", "depends_on", "devices", "domainname", "expose",
@@ -143,12 +141,7 @@ def updates(stack: StackFile) -> Iterator[str]:
             )
         if service.deploy("restart_policy", "max_attempts") is not None:
             yield f"{service.name}: max_attempts: it would stay down for good"
-        grace = str(service.raw.get("stop_grace_period", ""))
-        if service.is_broker and notation.seconds(grace) < _BROKER_GRACE_S:
-            yield (
-                f"{service.name}: expected stop_grace_period: {_BROKER_GRACE_S}s, "
-                f"observed {grace or 'none'}"
-            )
+        yield from container_rules.grace(service)
 
 
 def groups(stack: StackFile) -> Iterator[str]:
