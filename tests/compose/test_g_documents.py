@@ -1,12 +1,16 @@
 """Every command in the Phase 1 documents is run as it stands there, on the running stack."""
 
+import json
 import re
+import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from lab.stack import Stack
+from lab.stack import SERVICES, Stack
 from stockstream.config import ROOT
 from support.waiting import wait_for
 
@@ -16,8 +20,11 @@ _COMMAND = re.compile(
 )
 #: Not run here: the web UI's image is the registry's.
 _NOT_HERE = ("--profile tools",)
-#: `logs -f` and the like go on for ever: this is how long they are watched.
+#: These go on for ever: this is how long they are watched.
+_FOLLOWS = " logs -f "
 _WATCHED_S = 3
+#: After these something starts, which takes its time.
+_STARTS = re.compile(r" (up -d|start|restart)\b")
 
 
 def commands(document: str) -> Iterator[str]:
@@ -57,6 +64,33 @@ def test_documents_have_commands() -> None:
     assert any(" logs -f " in command for command in found)
 
 
+def run(stack: Stack, backup: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as it stands, in the repository's directory."""
+    # The tests' ports may be others than the documented ones, where those are taken.
+    shown = command.replace("localhost:8080", f"localhost:{stack.bridge_port}")
+    variables = stack.variables | {
+        "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{stack.kafka_port}",
+        "TMPDIR": str(backup),
+    }
+    watched = ["timeout", str(_WATCHED_S)] if _FOLLOWS in command else []
+    return stack.engine.run(
+        [*watched, "bash", "-c", f"cd {ROOT} && {shown}"], check=False, **variables
+    )
+
+
+def wait_until_well(stack: Stack) -> None:
+    """Wait until all is as the documents' reader finds it: healthy, and ticks come."""
+    if set(stack.inspect()) >= set(SERVICES):
+        stack.wait_until_healthy()
+        wait_for(lambda: ticks_seen(stack) > 0)
+
+
+def ticks_seen(stack: Stack) -> int:
+    """Return how many ticks the bridge has had since its start."""
+    with urllib.request.urlopen(f"http://localhost:{stack.bridge_port}/metrics") as answer:
+        return json.load(answer)["messagesProcessed"]
+
+
 @pytest.mark.parametrize(("document", "command"), documented())
 def test_documented_command_works(
     stack: Stack, read_from: set[str], backup: Path, document: str, command: str
@@ -65,20 +99,38 @@ def test_documented_command_works(
     if document not in read_from:
         read_from.add(document)
         wait_for(lambda: stack.compose("up", "-d") is not None)
-    # The tests' ports may be others than the documented ones, where those are taken.
-    shown = command.replace("localhost:8080", f"localhost:{stack.bridge_port}")
-    follows = " logs -f " in command
-    run = ["timeout", str(_WATCHED_S)] if follows else []
-    variables = stack.variables | {
-        "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{stack.kafka_port}",
-        "TMPDIR": str(backup),
-    }
+        wait_until_well(stack)
+    done = run(stack, backup, command)
+    if _FOLLOWS in command:
+        assert done.returncode == 124, done.stdout + done.stderr  # until it was ended
+        assert done.stdout
+    else:
+        assert done.returncode == 0, done.stdout + done.stderr
+    if _STARTS.search(command):
+        wait_until_well(stack)
 
-    def attempt() -> str:
-        done = stack.engine.run(
-            [*run, "bash", "-c", f"cd {ROOT} && {shown}"], check=False, **variables
-        )
-        assert done.returncode == (124 if follows else 0), done.stdout + done.stderr
-        return done.stdout + done.stderr
 
-    wait_for(attempt, lambda said: said is not None)
+def test_documented_backup_brings_back_what_was_there(stack: Stack, backup: Path) -> None:
+    """What was written after the backup is gone again, and what was there before has come back."""
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    section = text.partition("## Backup of the volumes")[2].partition("\n## ")[0]
+    save, restore = (block.splitlines() for block in re.findall(r"```sh\n(.*?)```", section, re.S))
+    stack.up()
+    before = topics(stack)
+    for command in save:
+        assert run(stack, backup, command).returncode == 0
+    stack.wait_until_healthy()
+    admin = AdminClient({"bootstrap.servers": f"localhost:{stack.kafka_port}"})
+    admin.create_topics([NewTopic("later", 1, 1)])["later"].result(60)
+    assert topics(stack) == before | {"later"}
+    stack.compose("down")
+    for command in restore:
+        assert run(stack, backup, command).returncode == 0
+    stack.wait_until_healthy()
+    wait_for(lambda: topics(stack), lambda seen: seen == before)
+    wait_until_well(stack)
+
+
+def topics(stack: Stack) -> set[str]:
+    admin = AdminClient({"bootstrap.servers": f"localhost:{stack.kafka_port}"})
+    return set(admin.list_topics(timeout=30).topics)

@@ -175,3 +175,19 @@ def test_new_bridge_snapshots_what_was_there_before(bridge_factory, ticker: Tick
         snapshot = hear(client, "snapshot")
     assert {tick["symbol"]: tick["sequence"] for tick in snapshot["ticks"]} == ticker.sequences
     assert snapshot["positions"] == {"0": 6, "1": 3, "2": 6}
+
+
+@pytest.mark.parametrize(("level", "tells"), [("debug", True), ("info", False)])
+def test_debug_log_tells_what_a_client_says_and_is_refused(
+    bridge_factory, level: str, tells: bool
+) -> None:
+    """With LOG_LEVEL=debug a client's messages are in the log, and otherwise nothing a message."""
+    bridge = bridge_factory(LOG_LEVEL=level)
+    with bridge.connect() as client:
+        say(client, "subscribe", {"symbols": ["TSLA"]})
+        say(client, "sing", "la")
+        hear(client, "error")
+    wait_for(lambda: "gone: client" in bridge.part.log.read_text())
+    log = bridge.part.log.read_text()
+    assert ('DEBUG stockstream.bridge.session: client 127.0.0.1 says \'{"event"' in log) == tells
+    assert ("is refused: " in log) == tells

@@ -71,26 +71,26 @@ class Session:
         self._hub = hub
         self._stats = stats
         self._settings = settings
+        self._peer = ws.environ.get("REMOTE_ADDR", "")
         self._errors = 0
         self._allowance = Allowance(settings.client_messages_per_s)
         ws.event.on_set = client.outbox.before_read = self._take_messages
 
     def run(self) -> None:
         """Serve the client until it is gone; raises nothing, for gunicorn would answer in HTTP."""
-        peer = self._ws.environ.get("REMOTE_ADDR", "")
-        log.info("client %s connected", peer)
+        log.info("client %s connected", self._peer)
         try:
             self._hub.add(self._client)
             self._ws.thread.run()
         except Exception:
-            log.exception("session of %s failed", peer)
+            log.exception("session of %s failed", self._peer)
             self._client.end("error", protocol.INTERNAL_ERROR, "internal error")
         finally:
             self._hub.remove(self._client)
             self._client.outbox.close()
             ended_by = self._client.ended_by or self._ended_by_library()
             self._stats.closed[ended_by] += 1
-            log.info("client %s gone: %s", peer, ended_by)
+            log.info("client %s gone: %s", self._peer, ended_by)
 
     def _ended_by_library(self) -> str:
         too_big = self._ws.incoming_message_len > self._settings.max_message_bytes
@@ -103,6 +103,7 @@ class Session:
             self._take(self._ws.input_buffer.pop(0))
 
     def _take(self, message: str | bytes) -> None:
+        log.debug("client %s says %.200r", self._peer, message)
         if isinstance(message, bytes):
             self._client.end("binary", protocol.UNSUPPORTED_DATA, "text frames only")
         elif len(message.encode()) > self._settings.max_message_bytes:
@@ -149,6 +150,7 @@ class Session:
 
     def _refuse(self, refused: Refused) -> None:
         self._errors += 1
+        log.debug("client %s is refused: %s: %s", self._peer, refused.code, refused)
         if self._errors >= ERROR_LIMIT:
             self._client.end("errors", protocol.POLICY_VIOLATION, "too many errors")
             return
