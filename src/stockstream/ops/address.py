@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stockstream import config
 from stockstream.config import ROOT, Settings
-from stockstream.ops.stackfile import read_env_file
+from stockstream.ops.variables import read_env_file
 
 #: What compose reads besides the environment; not there in a container.
 ENV_FILE = ROOT / "phase1/.env"
