@@ -10,7 +10,7 @@
 #   -k EXPRESSION       only the tests whose names match
 #   -x                  stop at the first failure
 #   -v                  a line a test
-#   PATH ...            only the tests in these files or directories
+#   PATH ...            only the tests in these files or directories, one after the other
 #   -- ...              everything after it goes to pytest as it stands
 #   -h, --help          show this
 #
@@ -22,10 +22,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 # What `--all` installs where it is missing: command=package.
 APT_PACKAGES=(
   chromium=chromium dockerd=docker.io debootstrap=debootstrap docker-compose=docker-compose
-  nginx=nginx-light cc=build-essential
+  docker-registry=docker-registry nginx=nginx-light cc=build-essential
 )
 
 ALL=
+CHOSEN=
 PYTEST_ARGS=()
 FAILED_LINTERS=()
 
@@ -56,6 +57,7 @@ read_options() {
       [[ -e ${1%%::*} ]] || bad_option "no such file or directory: ${1%%::*}"
       [[ $1 == /* ]] || set -- "$PWD/$1" "${@:2}"
       PYTEST_ARGS+=("$1")
+      CHOSEN=yes
       ;;
     esac
     shift
@@ -111,6 +113,8 @@ lint_all() {
 # run_tests: pytest, whose last line is the script's.
 run_tests() {
   local status=0
+  # Most of the tests wait most of the time.
+  if [[ -z $CHOSEN ]] && (($(nproc) > 1)); then PYTEST_ARGS=(-n 2 ${PYTEST_ARGS[@]+"${PYTEST_ARGS[@]}"}); fi
   python -m pytest ${PYTEST_ARGS[@]+"${PYTEST_ARGS[@]}"} || status=$?
   case $status in
   0) ((${#FAILED_LINTERS[@]} == 0)) ;;

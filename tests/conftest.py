@@ -12,9 +12,10 @@ from stockstream import config
 from stockstream.local.broker import Broker
 from stockstream.local.part import Part
 from stockstream.local.ports import free_port as any_free_port
-from support.blocks import Blocks
 from support.kafka import GivenBroker, create_topic
+from support.parallel import Files, sort
 from support.services import SERVICES
+from support.told import Told
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,29 +30,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the end of the run tell how long each block took."""
-    config.pluginmanager.register(Blocks(Path(__file__).parent))
+    """Let the run tell of each failure at once, and at its end how long each block took."""
+    config.pluginmanager.register(Told(config.pluginmanager))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show a failed test's services, at once; with --all, turn a skip into a failure."""
+    """Show a failed test's services; with --all, turn a skip into a failure."""
     report = yield
     if report.skipped and item.config.option.all_parts and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
     if report.failed:
         for part in item.stash.get(SERVICES, []):
             report.sections.append((part.name, part.last_words(lines=40)))
-        _show_now(item.config, report)
     return report
 
 
-def _show_now(config: pytest.Config, report: pytest.TestReport) -> None:
-    """Print why a test has failed before the next one starts: the run may be cut off."""
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:
-        crash = getattr(report.longrepr, "reprcrash", None)
-        terminal.write_line(f"\nFAILED {report.nodeid} ({report.when}): {crash or report.longrepr}")
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Files:
+    """Say which worker gets what, where there are several."""
+    return Files(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the workers begin with what is long."""
+    if hasattr(config, "workerinput"):
+        sort(items, Path(__file__).parent)
 
 
 @pytest.hookimpl(wrapper=True)

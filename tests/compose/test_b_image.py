@@ -1,6 +1,9 @@
 """Our image: small, non-root, fine with a read-only root, labelled, and built by its script."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,9 @@ from lab.engine import Engine
 from lab.images import OURS, Images
 from stockstream import __version__
 from stockstream.config import ROOT
+from stockstream.local.part import Part
+from stockstream.local.ports import free_port, listen_error
+from support.waiting import wait_for
 
 #: python:3.12-slim-bookworm is 130 MB; the image is to stay below 250 MB.
 OURS_LIMIT_BYTES = (250 - 130) * 10**6
@@ -82,6 +88,41 @@ def test_image_bad_setting_stops_the_start_at_once(engine: Engine, image: str) -
     ended = engine.run(command, check=False)
     assert ended.returncode == 2
     assert "TICK_INTERVAL=often: expected seconds" in ended.stderr
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """Return the address of a real registry of our own."""
+    if not shutil.which("docker-registry"):
+        pytest.skip("docker-registry is not installed: apt-get install docker-registry")
+    address = f"127.0.0.1:{free_port()}"
+    settings = {
+        "version": "0.1",
+        "http": {"addr": address},
+        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "images")}},
+    }
+    (tmp_path / "registry.yml").write_text(json.dumps(settings))  # JSON is YAML
+    command = ["docker-registry", "serve", str(tmp_path / "registry.yml")]
+    part = Part("registry", command, tmp_path / "registry.log")
+    part.start()
+    try:
+        wait_for(lambda: part.check() or listen_error(int(address.rpartition(":")[2])))
+        yield address
+    finally:
+        part.stop()
+
+
+def test_build_image_push_puts_the_image_into_the_registry(
+    engine: Engine, image: str, registry: str
+) -> None:
+    """What another machine pulls by the name that the script prints is the image."""
+    script = str(ROOT / "scripts/build-image.sh")
+    pushed = engine.run([script, "--push", f"{registry}/"], timeout_s=600).stdout.split()[-1]
+    assert pushed == f"{registry}/stockstream:{__version__}"
+    engine.docker("image", "rm", pushed)
+    engine.docker("pull", pushed)
+    assert inspect(engine, pushed)["Id"] == inspect(engine, image)["Id"]
+    engine.docker("image", "rm", pushed)
 
 
 def test_build_image_push_to_no_registry_fails(engine: Engine, image: str) -> None:

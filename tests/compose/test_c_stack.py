@@ -138,7 +138,6 @@ def test_log_level_debug_makes_a_new_bridge_and_no_other_service(up: Stack) -> N
     assert changed == {"websocket-bridge"}
     environment = up.inspect()["websocket-bridge"]["Config"]["Env"]
     assert "LOG_LEVEL=debug" in environment
-    up.up()
 
 
 def end_offset(stack: Stack) -> int:
