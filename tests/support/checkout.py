@@ -27,9 +27,11 @@ class Script:
     def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
         self._log = log
         self._home = environment["HOME"]
+        # What a background job starts ignores Ctrl-C, and bash then cannot trap it.
+        heeding = ["env", "--default-signal=INT", *command]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                command,
+                heeding,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
