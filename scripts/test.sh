@@ -114,7 +114,7 @@ lint_all() {
 run_tests() {
   local status=0
   # Most of the tests wait most of the time.
-  if [[ -z $CHOSEN ]] && (($(nproc) > 1)); then PYTEST_ARGS=(-n 2 ${PYTEST_ARGS[@]+"${PYTEST_ARGS[@]}"}); fi
+  if [[ -z $CHOSEN ]] && (($(nproc) > 1)); then PYTEST_ARGS=(-n 3 ${PYTEST_ARGS[@]+"${PYTEST_ARGS[@]}"}); fi
   python -m pytest ${PYTEST_ARGS[@]+"${PYTEST_ARGS[@]}"} || status=$?
   case $status in
   0) ((${#FAILED_LINTERS[@]} == 0)) ;;

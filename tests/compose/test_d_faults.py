@@ -41,6 +41,19 @@ def paused(service: str) -> Fault:
     return lambda stack, _: stack.paused(service)
 
 
+@contextmanager
+def one_of_two_frozen(stack: Stack, _: Path) -> Iterator[None]:
+    """Freeze a second producer; the first one goes on."""
+    stack.compose("up", "-d", "--no-deps", "--scale", "producer=2", "producer")
+    second = stack.compose("ps", "--quiet", "producer").split()[1]
+    stack.engine.docker("pause", second)
+    try:
+        yield
+    finally:
+        stack.engine.docker("unpause", second)
+        stack.compose("up", "-d", "--no-deps", "--scale", "producer=1", "producer")
+
+
 def changed(service: str, **entry: dict[str, str] | list[str]) -> Fault:
     """Return a fault that runs the service with another setting."""
 
@@ -149,6 +162,7 @@ FAULTS: list[tuple[str, Fault, set[str], set[str]]] = [
      {"ZooKeeper answers"}, BEHIND_ZOOKEEPER),
     ("broker frozen", paused("kafka"), {"kafka container"}, BEHIND_KAFKA),
     ("producer stopped", stopped("producer"), {"producer container"}, BEHIND_BRIDGE),
+    ("one of two producers frozen", one_of_two_frozen, {"producer container"}, BEHIND_BRIDGE),
     ("consumer stopped", stopped("consumer"), {"consumer container"},
      {"lag of console-consumers"}),
     ("bridge stopped", stopped("websocket-bridge"), {"websocket-bridge container"},

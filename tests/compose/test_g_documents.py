@@ -72,7 +72,7 @@ def test_documents_have_commands() -> None:
 
 def run(stack: Stack, backup: Path, command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as it stands, in the repository's directory."""
-    # The tests' ports may be others than the documented ones, where those are taken.
+    # The tests have ports of their own.
     shown = command.replace("localhost:8080", f"localhost:{stack.bridge_port}")
     variables = stack.variables | {
         "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{stack.kafka_port}",

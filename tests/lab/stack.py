@@ -23,14 +23,15 @@ V2, V1 = ("docker", "compose"), ("docker-compose",)
 class Stack:
     """One compose project of the shipped file; `program` is the compose that runs it.
 
-    Ports are the documented ones where they are free.
+    Its ports are not the documented ones: the project goes down and up again, and in between
+    the tests of run-local.sh, beside it, may take those.
     """
 
     def __init__(self, engine: Engine, project: str, program: tuple[str, ...] = V2) -> None:
         self.engine = engine
         self.project = project
-        self.kafka_port = free_port(9092)
-        self.bridge_port = free_port(8080)
+        self.kafka_port = free_port()
+        self.bridge_port = free_port()
         self._program = program
 
     @property

@@ -27,8 +27,9 @@ class Script:
     def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
         self._log = log
         self._home = environment["HOME"]
-        # What a background job starts ignores Ctrl-C, and bash then cannot trap it.
-        heeding = ["env", "--default-signal=INT", *command]
+        # What a background job starts ignores Ctrl-C, what nohup starts the end of the terminal,
+        # and bash then cannot trap it.
+        heeding = ["env", "--default-signal=INT,HUP", *command]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 heeding,

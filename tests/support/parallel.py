@@ -1,14 +1,14 @@
-"""Two workers for what mostly waits; one, last and by itself, for what fills the machine."""
+"""One worker for the tests that share a Docker engine, from the start; others for the rest."""
 
 from pathlib import Path
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-#: These share one Docker engine, and their figures of time are their own.
+#: These share one Docker engine, so that one worker runs them, one after the other.
 _ENGINE = ("compose", "swarm")
-#: What is long comes first, so that no worker has a long file left when the other is through.
-_ORDER = ("scripts", "integration", "browser", "unit", *_ENGINE)
+#: What is long comes first, so that no worker has a long file left when the others are through.
+_ORDER = (*_ENGINE, "scripts", "integration", "browser", "unit")
 
 
 class Files(LoadScopeScheduling):
