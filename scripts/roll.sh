@@ -128,11 +128,6 @@ wait_for_update() {
   done
 }
 
-# why NAME: what Docker says of its newest task.
-why() {
-  ask_docker service ps --no-trunc --format '{{.CurrentState}} {{.Error}}' "${STACK}_$1" | head -n 1
-}
-
 main() {
   parse_options "$@"
   need_manager

@@ -79,6 +79,20 @@ service_field() {
   ask_docker service inspect --format "$2" "${STACK}_$1" 2>/dev/null || true
 }
 
+# why SERVICE: print how its newest task is, and what the newest failed one failed of: the task that
+# takes its place is there at once, and knows of nothing.
+why() {
+  local state error newest=
+  while IFS=$'\t' read -r state error; do
+    if [[ -n $error ]]; then
+      printf '%s%s: %s\n' "${newest:+$newest; before that }" "$state" "$error"
+      return
+    fi
+    newest=${newest:-$state}
+  done < <(ask_docker service ps --no-trunc --format $'{{.CurrentState}}\t{{.Error}}' "${STACK}_$1")
+  printf '%s\n' "$newest"
+}
+
 # tool_image: print the image of the running stack's topics; where the Swarm does not tell it, that
 # of any task of ours on this node; without a stack, the one that would be deployed.
 tool_image() {

@@ -104,6 +104,31 @@ esac"""
     assert not (tmp_path / "updated").exists()
 
 
+@pytest.mark.parametrize(
+    ("tasks", "said"),
+    [
+        (["Preparing a second ago\\t", "Rejected 2 seconds ago\\tNo such image: x", "Failed\\told"],
+         "Preparing a second ago; before that Rejected 2 seconds ago: No such image: x"),
+        (["Rejected 2 seconds ago\\tNo such image: x"], "Rejected 2 seconds ago: No such image: x"),
+        (["Preparing 9 minutes ago\\t", "Shutdown 9 minutes ago\\t"], "Preparing 9 minutes ago"),
+        ([], ""),
+    ],
+)  # fmt: skip
+def test_why_names_the_newest_failure_also_behind_a_task_that_took_its_place(
+    tmp_path: Path, tasks: list[str], said: str
+) -> None:
+    """Docker makes the next task before anybody can ask about the one that failed."""
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\nprintf '" + "".join(f"{task}\\n" for task in tasks) + "'\n")
+    program.chmod(0o755)
+    show = "source scripts/lib/setup.sh; source scripts/lib/swarm.sh; why kafka-1"
+    done = subprocess.run(
+        ["bash", "-euc", show], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.stdout.strip() == said
+
+
 def variables(checkout: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Show what a script in a checkout with this phase2/.env sees."""
     shutil.copytree(ROOT / "scripts", checkout / "scripts")
