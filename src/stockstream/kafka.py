@@ -31,6 +31,7 @@ _UNAVAILABLE = {
     _E.REQUEST_TIMED_OUT, _E.COORDINATOR_NOT_AVAILABLE, _E.COORDINATOR_LOAD_IN_PROGRESS,
     _E.NOT_COORDINATOR,
 }  # fmt: skip
+_LEADERLESS = {_E.LEADER_NOT_AVAILABLE, _E.NOT_LEADER_FOR_PARTITION}
 # How the cluster id of librdkafka's in-process broker begins.
 _IN_PROCESS = "mockCluster"
 _MISSING = {_E.UNKNOWN_TOPIC_OR_PART, _E._UNKNOWN_TOPIC, _E._UNKNOWN_PARTITION}
@@ -42,6 +43,10 @@ RENEW_S = 10.0
 #: A reader that has heard of no broker for so long goes on with a new client, whatever the old one
 #: is stuck in; where Kafka is merely away, the new one waits as well.
 SILENT_S = 60.0
+
+#: How long a publisher waits until librdkafka, which is asked for nothing else, reports what it
+#: gave up.
+REPORTED_S = 1.0
 
 #: How long a group's member waits for its coordinator where librdkafka itself sets no limit.
 COORDINATOR_S = 5.0
@@ -347,14 +352,26 @@ class Reader:
             self.ends[partition] = offset
 
     def watermarks(self, partition: int, timeout_s: float = 5.0) -> tuple[int, int]:
-        """Return the partition's first offset, and the one that its next record will get."""
-        try:
-            found = self._consumer.get_watermark_offsets(self._at(partition), timeout=timeout_s)
-        except ck.KafkaException as error:
-            raise translate(error) from error
-        if found is None:
-            raise KafkaUnavailable(f"no answer on the offsets of partition {partition}")
-        return found
+        """Return the partition's first offset, and the one that its next record will get.
+
+        A leader that is just changing, as that of a new topic, is asked again.
+
+        Raises:
+            KafkaUnavailable: there was no answer in that time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left_s = max(0.1, deadline - time.monotonic())
+            try:
+                found = self._consumer.get_watermark_offsets(self._at(partition), timeout=left_s)
+            except ck.KafkaException as error:
+                if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+                    raise translate(error) from error
+                time.sleep(0.1)
+                continue
+            if found is None:
+                raise KafkaUnavailable(f"no answer on the offsets of partition {partition}")
+            return found
 
     def offsets_at(self, timestamp_ms: int, partitions: Iterable[int]) -> dict[int, int]:
         """Return where each partition has its first record of that time or later.
@@ -567,8 +584,8 @@ class Publisher:
 
     What Kafka does not acknowledge is sent again for ever. What it refuses for good breaks the
     publisher, with all that came after it, and so does the loss of all brokers (see
-    `_is_cut_off`); go on with a new one. `dropped` counts what was given
-    up by `drop_queue` and `drop_all`, once a `poll` has come after them.
+    `_is_cut_off`); go on with a new one. `dropped` counts what was given up by `drop_all`, and by
+    `drop_queue` once a `poll` has come after it.
     """
 
     def __init__(self, settings: Settings, topic: str, queue_limit: int = 100_000) -> None:
@@ -677,8 +694,15 @@ class Publisher:
         self._producer.purge(in_flight=False)
 
     def drop_all(self) -> None:
-        """Give up everything; send nothing more. Kafka may still write what is under way."""
+        """Give up everything; send nothing more. Kafka may still write what is under way.
+
+        It waits until that is reported: a report that nobody takes holds the client, which would
+        look for its brokers for as long as the process lives.
+        """
         self._producer.purge()
+        deadline = time.monotonic() + REPORTED_S
+        while self.outstanding and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _on_statistics(self, text: str) -> None:
         self._cut_off = _is_cut_off(_decode_statistics(text))

@@ -1,4 +1,7 @@
-"""The publisher's queue: what does not fit is refused, by number, and nothing else is."""
+"""The publisher: what its queue has no room for is named, and what it gives up is let go of."""
+
+import gc
+import weakref
 
 import pytest
 
@@ -18,3 +21,29 @@ def test_publisher_queue_that_is_full_names_what_was_not_queued(free_port: int) 
     # An error that librdkafka is about to report counts too, until it is served.
     wait_for(lambda: (publisher.outstanding, publisher.undelivered), lambda seen: seen == (10, 10))
     publisher.drop_all()
+
+
+def test_publisher_that_gives_up_lets_its_client_go(free_port: int) -> None:
+    """Else a producer that starts over would have one more client, with threads and connections."""
+    settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port}"})
+    publisher = Publisher(settings, "ticks")
+    publisher.send(0, b"AAPL", [b"tick"] * 4)
+    publisher.drop_all()
+    client = weakref.ref(publisher)
+    del publisher
+    gc.collect()
+    assert client() is None
+
+
+def test_publisher_whose_reports_nobody_takes_is_noticed(free_port: int) -> None:
+    """What waits to be sent, given up without its reports, holds the client."""
+    settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port}"})
+    publisher = Publisher(settings, "ticks")
+    publisher.send(0, b"AAPL", [b"tick"] * 4)
+    publisher.drop_queue()
+    client = weakref.ref(publisher)
+    del publisher
+    gc.collect()
+    held = client()
+    assert held is not None
+    held.drop_all()
