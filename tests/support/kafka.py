@@ -5,6 +5,8 @@ import uuid
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from support.waiting import wait_for
+
 #: How many a topic of ours has.
 PARTITIONS = 3
 
@@ -31,4 +33,11 @@ def create_topic(bootstrap: str, partitions: int = PARTITIONS, **config: str) ->
     options = {key.replace("_", "."): value for key, value in config.items()}
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})
     admin.create_topics([NewTopic(name, partitions, 1, config=options)])[name].result(60)
+    # The controller has made it; the broker hears of it a moment later.
+    wait_for(lambda: _led_partitions(admin, name), lambda seen: seen == partitions)
     return name
+
+
+def _led_partitions(admin: AdminClient, topic: str) -> int:
+    found = admin.list_topics(topic, timeout=10).topics[topic].partitions.values()
+    return sum(partition.leader >= 0 for partition in found)
