@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import BrowserContext, Page, Route
 
 from stockstream.local.part import Part
 from support.bridge import Bridge
@@ -54,3 +55,33 @@ def test_page_without_a_snapshot_does_not_call_its_prices_live(
     dashboard, broken = dashboard_factory(), dashboard_factory(broken=NO_JOIN)
     dashboard.wait_for_status("Live")
     broken.wait_for_status("Waiting for prices")
+
+
+def lose_once(page: Page, file: str) -> list[Route]:
+    """Let the first request for the file fail, and return what was asked for."""
+    asked: list[Route] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(f"**/{file}", answer)
+    return asked
+
+
+def test_page_whose_script_did_not_arrive_is_loaded_again(
+    bridge: Bridge, producer_factory: Callable[..., Part], context: BrowserContext
+) -> None:
+    """One of a dozen modules is lost on the way; without boot.js the page stands still."""
+    producer_factory("AAPL")
+    page, broken = context.new_page(), context.new_page()
+    broken.route("**/js/boot.js", lambda route: route.fulfill(body=""))
+    asked, asked_in_vain = (lose_once(each, "js/state.js") for each in (page, broken))
+    url = f"http://{bridge.address}/"
+    still, dashboard = Dashboard(broken, url), Dashboard(page, url)
+    dashboard.wait_for_status("Live")
+    assert (len(asked), len(asked_in_vain)) == (2, 1)
+    assert still.status() == "Connecting", "a page without its scripts has come to life"
