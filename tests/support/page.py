@@ -63,8 +63,8 @@ class Dashboard:
         return self.page.locator("#status").inner_text()
 
     def wait_for_status(self, wanted: str) -> None:
-        """Wait until the page says so of its connection."""
-        wait_for(self.status, lambda status: status == wanted)
+        """Wait until the page says so of its connection; else tell what chromium complained of."""
+        wait_for(lambda: (self.status(), self.complaints), lambda seen: seen[0] == wanted)
 
     def text(self) -> str:
         """Return all that stands on the page."""
