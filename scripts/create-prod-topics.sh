@@ -65,12 +65,17 @@ parse_options() {
       shift
       ;;
     apply:--timeout | health:--timeout)
-      is_number "${2:-}" || bad_option "$1 ${2:-}: expected a whole number above 0"
+      need_number "$1" "${2:-}" "$LONGEST_S"
       LIMIT_S=$2
       shift 2
       ;;
-    health:--max-tick-age | health:--max-lag)
-      is_number "${2:-}" || bad_option "$1 ${2:-}: expected a whole number above 0"
+    health:--max-tick-age)
+      need_number "$1" "${2:-}" "$LONGEST_S"
+      OPTIONS+=("$1" "$2")
+      shift 2
+      ;;
+    health:--max-lag)
+      need_number "$1" "${2:-}" 1000000000
       OPTIONS+=("$1" "$2")
       shift 2
       ;;

@@ -34,7 +34,7 @@ parse_options() {
     --volumes) VOLUMES=yes ;;
     --yes) YES=yes ;;
     --timeout)
-      is_number "${2:-}" || bad_option "$1 ${2:-}: expected a whole number above 0"
+      need_number "$1" "${2:-}" "$LONGEST_S"
       LIMIT_S=$2
       shift
       ;;

@@ -37,7 +37,7 @@ parse_options() {
       ;;
     zookeeper | kafka | all) KIND=$1 ;;
     --timeout)
-      is_number "${2:-}" || bad_option "$1 ${2:-}: expected a whole number above 0"
+      need_number "$1" "${2:-}" "$LONGEST_S"
       LIMIT_S=$2
       shift
       ;;

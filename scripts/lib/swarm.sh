@@ -14,6 +14,8 @@ readonly ZOOKEEPERS=(zookeeper-1 zookeeper-2 zookeeper-3)
 readonly BROKERS=(kafka-1 kafka-2 kafka-3)
 # A manager that has lost the others answers after a long time, or never.
 readonly DOCKER_LIMIT_S=30
+# As in options.py: what an option may be in seconds.
+readonly LONGEST_S=86400
 # What `docker run` returns where the container could not be started.
 readonly NOT_STARTED=125
 
@@ -173,7 +175,9 @@ health() {
   return "$status"
 }
 
-# is_number TEXT: whole, and above 0.
-is_number() {
-  [[ $1 =~ ^[1-9][0-9]*$ ]]
+# need_number OPTION TEXT MOST: end with 2 where the text is no whole number from 1 to that.
+need_number() {
+  if [[ ! $2 =~ ^[1-9][0-9]{0,9}$ ]] || (($2 > $3)); then
+    bad_option "$1 $2: expected a whole number, 1 to $3"
+  fi
 }

@@ -26,7 +26,8 @@ Level = Annotated[
     Literal["debug", "info", "warning", "error"],
     Meta(description="one of debug, info, warning, error"),
 ]
-Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds, a number above 0")]
+Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds, above 0, at most 86400")]
+Million = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")]
 Words = tuple[str, ...]
 
 
@@ -43,8 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Words, Meta(min_length=1, description="symbols such as AAPL,BRK.B with commas between")
     ] = ("AAPL", "GOOGL", "AMZN", "TSLA", "MSFT")
     tick_interval: Annotated[
-        float,
-        Meta(ge=0, le=86_400, description="seconds, a number above 0 (or 0: as fast as it goes)"),
+        float, Meta(ge=0, le=86_400, description="seconds, 0 (as fast as it goes) to 86400")
     ] = 1.0
     price_volatility: Annotated[
         float, Meta(gt=0, le=0.5, description="a share of the price, above 0 and at most 0.5")
@@ -60,15 +60,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_file: Annotated[str, Meta(description="the path of a file")] = ""
     log_level: Level = "info"
     kafka_log_level: Level = "warning"
-    max_clients: Annotated[int, Meta(ge=1, le=1_000_000, description="a number above 0")] = 10_000
-    max_subscriptions: Annotated[int, Meta(ge=1, le=1_000_000, description="a number above 0")] = (
-        1_000
-    )
+    max_clients: Million = 10_000
+    max_subscriptions: Million = 1_000
     max_message_bytes: Annotated[
         int, Meta(ge=1024, le=2**24, description="bytes, 1024 to 16777216")
     ] = 65_536
     client_messages_per_s: Annotated[
-        float, Meta(ge=1, le=1_000_000, description="messages a second, 1 or more")
+        float, Meta(ge=1, le=1_000_000, description="messages a second, 1 to 1000000")
     ] = 50.0
     header_timeout: Annotated[
         int, Meta(ge=1, le=60, description="whole seconds, 1 to 60")  # gunicorn counts in these

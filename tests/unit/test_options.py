@@ -18,9 +18,9 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("command", "option"), COMMANDS)
-@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "-1", "soon"])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "-1", "86401", "1e300", "soon"])
 def test_seconds_that_are_none_end_with_2(command: str, option: str, seconds: str) -> None:
-    """What is no bound is refused before anything is asked, and the option is named."""
+    """What is no bound, or has no end, is refused before anything is asked; the option is named."""
     done = CliRunner().invoke(cli, [*command.split(), option, seconds])
     assert done.exit_code == 2
     assert f"Invalid value for '{option}'" in done.output

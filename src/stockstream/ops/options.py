@@ -5,14 +5,20 @@ from typing import Any
 
 import click
 
+#: A day, as for the settings: what is longer is a slip of the hand, and a wait without an end.
+LONGEST_S = 86_400
+
 
 class Seconds(click.FloatRange):
-    """Seconds that end: `inf` and `nan` are numbers too, and would be waited for for ever."""
+    """A number of seconds that ends, LONGEST_S at most."""
 
     name = "seconds"
 
+    def __init__(self, min: float) -> None:
+        super().__init__(min, LONGEST_S)
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         seconds = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
+        if math.isnan(seconds):  # neither below nor above any bound
             self.fail(f"{value} is not a number of seconds.", param, ctx)
         return seconds
