@@ -8,7 +8,7 @@ import msgspec
 
 from stockstream import tick
 from stockstream.errors import KafkaUnavailable, RecordError
-from stockstream.kafka import Reader, Record
+from stockstream.kafka.reader import Reader, Record
 from stockstream.tick import Stored
 
 #: The first step back from a partition's end, in records; it doubles until all is found.

@@ -4,7 +4,7 @@ import logging
 import time
 
 from stockstream.errors import KafkaUnavailable, TopicMissing
-from stockstream.kafka import Admin, TopicInfo
+from stockstream.kafka.admin import Admin, TopicInfo
 from stockstream.stopping import Stop
 
 RETRY_S = 1.0

@@ -9,7 +9,7 @@ from benchmarks.report import Report, Row, options, percent
 from benchmarks.rig import Meter, Rig, limit, python
 from stockstream.config import Settings
 from stockstream.errors import KafkaError
-from stockstream.kafka import Reader
+from stockstream.kafka.reader import Reader
 from stockstream.local.part import Part
 from support.kafka import PARTITIONS
 from support.waiting import wait_for

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from stockstream import config, tick
-from stockstream.kafka import Reader
+from stockstream.kafka.reader import Reader
 from stockstream.local.part import Part
 from support.page import Dashboard
 from support.waiting import wait_for

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from lab.stack import Stack, override
 from stockstream.config import Settings
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.ops import topics
 from support.waiting import wait_for
 

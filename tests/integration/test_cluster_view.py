@@ -7,7 +7,7 @@ import pytest
 
 from stockstream.config import Settings
 from stockstream.errors import KafkaUnavailable
-from stockstream.kafka import Admin
+from stockstream.kafka.admin import Admin
 from stockstream.ops.swarm import metadata
 
 

@@ -11,7 +11,10 @@ import pytest
 from confluent_kafka import KafkaException, TopicPartition
 from websockets.sync.client import ClientConnection
 
-from stockstream import config, kafka
+from stockstream import config
+from stockstream.kafka import reader as reader_of_kafka
+from stockstream.kafka.member import COORDINATOR_S, Member
+from stockstream.kafka.reader import END, SILENT_S, Reader
 from support.bridge import Bridge, hear, say
 from support.forgetful import ForgetfulKafka
 from support.ledger import assert_faultless, highest, read_ledger
@@ -169,14 +172,14 @@ def test_bridge_that_trusts_its_client_stays_cut_off(
     assert way.asked_s == asked_s
 
 
-@pytest.mark.parametrize(("silent_s", "replaced"), [(1.0, True), (kafka.SILENT_S, False)])
+@pytest.mark.parametrize(("silent_s", "replaced"), [(1.0, True), (SILENT_S, False)])
 def test_reader_that_hears_nothing_gets_a_new_client(
     monkeypatch, free_port: int, silent_s: float, replaced: bool
 ) -> None:
     """Whatever the old one is stuck in; before the time is over, and without it, it stays."""
-    monkeypatch.setattr(kafka, "SILENT_S", silent_s)
+    monkeypatch.setattr(reader_of_kafka, "SILENT_S", silent_s)
     settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port}"})
-    reader = kafka.Reader(settings, "stock_ticks", statistics_s=0.1)
+    reader = Reader(settings, "stock_ticks", statistics_s=0.1)
     reader.assign({0: 7})
     first = reader._consumer
     until_s = time.monotonic() + (120 if replaced else 5)
@@ -195,7 +198,7 @@ class Anything:
 
     def assigned(self, partitions: set[int]) -> dict[int, int]:
         self.held |= partitions
-        return dict.fromkeys(partitions, kafka.END)
+        return dict.fromkeys(partitions, END)
 
     def revoked(self, partitions: set[int]) -> None:
         self.held -= partitions
@@ -208,7 +211,7 @@ def test_member_does_not_wait_for_a_coordinator_without_end(
 ) -> None:
     """Its commit holds up nothing, and its leave is given up; the control goes on for ever."""
     rebalance = Anything()
-    member = kafka.Member(config.load(variables), topic, "members", rebalance)
+    member = Member(config.load(variables), topic, "members", rebalance)
     wait_for(lambda: (member.read(0.1), rebalance.held)[1], lambda held: len(held) == 3)
     with way.without_coordinator():
         member.commit({0: 0})
@@ -225,7 +228,7 @@ def test_member_does_not_wait_for_a_coordinator_without_end(
         control = threading.Thread(target=commit, daemon=True)
         control.start()
         member.close()
-        control.join(3 * kafka.COORDINATOR_S)
+        control.join(3 * COORDINATOR_S)
         assert control.is_alive()
     control.join(120)
     assert not control.is_alive()

@@ -7,7 +7,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from stockstream.config import Settings
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.local.broker import Broker
 from stockstream.ops import probes
 from stockstream.ops.checks import CheckFailed

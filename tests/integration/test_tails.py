@@ -10,7 +10,7 @@ import pytest
 from stockstream import tails, tick
 from stockstream.config import Settings, load
 from stockstream.errors import KafkaError
-from stockstream.kafka import Reader, Record
+from stockstream.kafka.reader import Reader, Record
 from stockstream.local.broker import Broker
 from stockstream.tails import find_newest, read_tails
 from stockstream.tick import Tick

@@ -7,7 +7,7 @@ import pytest
 
 from stockstream.config import Settings
 from stockstream.errors import TopicMissing
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.local.broker import Broker
 from stockstream.ops.topic_apply import carry_out, newest_symbols
 from stockstream.ops.topic_plan import Permissions, plan

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 
 from stockstream import config
 from stockstream.errors import KafkaError, KafkaUnavailable, TopicMissing
-from stockstream.kafka import Admin
+from stockstream.kafka.admin import Admin
 from stockstream.local.broker import Broker
 from stockstream.ops import topics
 from stockstream.ops.topics import TopicSpec

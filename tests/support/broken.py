@@ -7,7 +7,6 @@ import signal
 import gevent
 from flask import Flask
 
-from stockstream import kafka
 from stockstream.bridge import deadline, feed, handshake, lifecycle, session
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
@@ -16,6 +15,9 @@ from stockstream.bridge.hub import Hub
 from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.session import Session
+from stockstream.kafka import admin, reader
+from stockstream.kafka.reader import Reader
+from stockstream.kafka.report import Report
 
 
 def sends_once() -> Flask:
@@ -80,7 +82,7 @@ def miscounts() -> Flask:
 def shares_a_group() -> Flask:
     """Read as a member of one consumer group: two bridges halve the partitions."""
 
-    class GroupReader(kafka.Reader):
+    class GroupReader(Reader):
         def assign(self, offsets):
             if offsets:  # the live feed, after the tails
                 self._consumer.subscribe([self._topic])
@@ -131,14 +133,14 @@ def trusts_records() -> Flask:
 
 def trusts_its_client() -> Flask:
     """Take a client without brokers for one whose brokers are away, and wait for them."""
-    kafka._is_cut_off = lambda _: False
-    kafka.RENEW_S = kafka.SILENT_S = math.inf
+    Report.cut_off = False
+    admin.RENEW_S = reader.SILENT_S = math.inf
     return create_app()
 
 
 def waits_for_commits() -> Flask:
     """Close a client that is cut off, as its documentation asks for."""
-    kafka.Reader._drop_client = lambda self: self._consumer.close()
+    Reader._drop_client = lambda self: self._consumer.close()
     return create_app()
 
 

@@ -13,7 +13,8 @@ import uuid
 
 import confluent_kafka as ck
 
-from stockstream import config, kafka, tick
+from stockstream import config, tick
+from stockstream.kafka.client import client_options
 from support.count import Counts
 
 #: How long it waits for its share, and how long it reads on for the end.
@@ -28,7 +29,7 @@ class Follower:
         self._positions: dict[int, int] = {}
         self._consumer = ck.Consumer(
             {
-                **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
+                **client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": bootstrap})),
                 # A broker that has just started may name none.
                 "metadata.recovery.strategy": "rebootstrap",
                 "group.id": f"follow-{uuid.uuid4()}",

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
-from stockstream import config, kafka, tick
+from stockstream import config, tick
+from stockstream.kafka.client import client_options
 from stockstream.partitioner import partition_for
 
 #: A wait that is told: a batch takes milliseconds, an election seconds.
@@ -42,7 +43,7 @@ class Load:
         self._made = 0
         self._producer = Producer(
             {
-                **kafka.client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": given.bootstrap})),
+                **client_options(config.load({"KAFKA_BOOTSTRAP_SERVERS": given.bootstrap})),
                 # A broker that has just started may name none.
                 "metadata.recovery.strategy": "rebootstrap",
                 "acks": given.acks,

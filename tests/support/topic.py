@@ -4,7 +4,7 @@ import json
 import sys
 
 from stockstream import config
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
 
 
 def admin(bootstrap: str) -> ClusterAdmin:

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from stockstream import cli, kafka
+from stockstream import cli
+from stockstream.kafka import admin, publisher, reader
+from stockstream.kafka.admin import TopicInfo
+from stockstream.kafka.publisher import Publisher
+from stockstream.kafka.report import Report
 from stockstream.producer import service, share
 
 
 def tiny_queue() -> None:
     """Let the client's queue hold seven records; the rest is as it was."""
-    service.Publisher = partial(kafka.Publisher, queue_limit=7)  # type: ignore[misc, assignment]
+    service.Publisher = partial(Publisher, queue_limit=7)  # type: ignore[misc, assignment]
 
 
 def forgetful() -> None:
@@ -31,7 +35,7 @@ def selfish() -> None:
     """Make every symbol's ticks, whatever the group says."""
     update = share.Share.update
 
-    def update_all(self: share.Share, info: kafka.TopicInfo, *_: object) -> None:
+    def update_all(self: share.Share, info: TopicInfo, *_: object) -> None:
         update(self, info, set(range(info.partitions)), 0)
 
     share.Share.update = update_all  # type: ignore[assignment, method-assign]
@@ -40,19 +44,19 @@ def selfish() -> None:
 def careless() -> None:
     """Give a record up after a second, as many producers do, and go on behind it."""
     service.SILENCE_S = math.inf
-    producer = kafka.ck.Producer
+    producer = publisher.ck.Producer
 
     def create(options: dict[str, Any]) -> Any:
         return producer({**options, "message.timeout.ms": 1000, "enable.gapless.guarantee": False})
 
-    kafka.ck.Producer = create  # type: ignore[assignment, misc]
-    kafka.Publisher._on_failure = lambda *_: print("gave up a record")  # type: ignore[assignment, method-assign] # noqa: SLF001
+    publisher.ck.Producer = create  # type: ignore[assignment, misc]
+    Publisher._on_failure = lambda *_: print("gave up a record")  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
 def trusting() -> None:
     """Take a client without brokers for one whose brokers are away, and wait for them."""
-    kafka._is_cut_off = lambda _: False  # noqa: SLF001
-    kafka.RENEW_S = kafka.SILENT_S = math.inf
+    Report.cut_off = False  # type: ignore[assignment, method-assign]
+    admin.RENEW_S = reader.SILENT_S = math.inf
 
 
 VARIANTS: dict[str, Callable[[], None]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from stockstream import config
 from stockstream.errors import KafkaError
-from stockstream.kafka import Publisher
+from stockstream.kafka.publisher import Publisher
 from support.waiting import wait_for
 
 

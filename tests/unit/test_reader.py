@@ -5,7 +5,7 @@ import pytest
 
 from stockstream import config
 from stockstream.errors import KafkaUnavailable, TopicMissing
-from stockstream.kafka import Reader
+from stockstream.kafka.reader import Reader
 
 E = ck.KafkaError
 

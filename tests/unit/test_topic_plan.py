@@ -1,6 +1,6 @@
 """A plan for a broker that is not as ours are."""
 
-from stockstream.kafka_admin import ClusterAdmin, TopicLayout
+from stockstream.kafka.cluster_admin import ClusterAdmin, TopicLayout
 from stockstream.ops.topic_plan import Permissions, plan
 from stockstream.ops.topics import TopicSpec
 

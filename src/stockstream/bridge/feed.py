@@ -13,7 +13,8 @@ from stockstream.bridge.native import NativeThread
 from stockstream.bridge.stats import Stats
 from stockstream.config import Settings
 from stockstream.errors import KafkaError, RecordError, TopicMissing
-from stockstream.kafka import Admin, Reader, Record, TopicInfo
+from stockstream.kafka.admin import Admin, TopicInfo
+from stockstream.kafka.reader import Reader, Record
 from stockstream.tails import place, read_tails
 from stockstream.tick import Stored
 

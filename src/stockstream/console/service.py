@@ -10,7 +10,9 @@ from stockstream import tick
 from stockstream.config import Settings
 from stockstream.console.display import Display
 from stockstream.errors import KafkaError, RecordError
-from stockstream.kafka import Admin, Member, Record
+from stockstream.kafka.admin import Admin
+from stockstream.kafka.member import Member
+from stockstream.kafka.reader import Record
 from stockstream.stopping import Stop
 from stockstream.tails import place
 from stockstream.tick import Stored

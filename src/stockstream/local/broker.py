@@ -9,7 +9,7 @@ import msgspec
 
 from stockstream.config import Settings
 from stockstream.errors import KafkaUnavailable, LocalError, NotReady, TopicMissing
-from stockstream.kafka import Admin
+from stockstream.kafka.admin import Admin
 from stockstream.local import jars, java
 from stockstream.local.part import Part
 from stockstream.local.ports import LOOPBACK, free_port

@@ -11,7 +11,8 @@ import msgspec
 from stockstream import config
 from stockstream.config import Settings
 from stockstream.errors import ConfigError, LocalError, NoRealKafka, NotReady
-from stockstream.kafka import Admin, InProcessBroker
+from stockstream.kafka.admin import Admin
+from stockstream.kafka.in_process import InProcessBroker
 from stockstream.local import jars, screen
 from stockstream.local.broker import Broker, PortTaken
 from stockstream.local.first_tick import wait_for_tick

@@ -8,7 +8,7 @@ import msgspec
 
 from stockstream.config import ROOT, Settings
 from stockstream.errors import StockstreamError
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.ops import probes, topic_plan, topics
 from stockstream.ops.checks import CheckFailed, Checks, CheckSkipped
 from stockstream.ops.containers import Container, containers_of, docker

@@ -3,7 +3,7 @@
 from functools import partial
 
 from stockstream.config import Settings
-from stockstream.kafka import Admin, TopicInfo
+from stockstream.kafka.admin import Admin, TopicInfo
 from stockstream.ops import probes
 from stockstream.ops.checks import CheckFailed, Checks
 

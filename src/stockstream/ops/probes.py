@@ -14,8 +14,9 @@ import msgspec
 from stockstream import tick
 from stockstream.config import Settings
 from stockstream.errors import RecordError
-from stockstream.kafka import Publisher, Reader
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
+from stockstream.kafka.publisher import Publisher
+from stockstream.kafka.reader import Reader
 from stockstream.ops.checks import CheckFailed
 
 _HTTP_TIMEOUT_S = 5

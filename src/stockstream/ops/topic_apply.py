@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from stockstream.config import Settings
-from stockstream.kafka import Reader
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
+from stockstream.kafka.reader import Reader
 from stockstream.ops import topics
 from stockstream.ops.topic_plan import Step
 from stockstream.ops.topics import TopicSpec

@@ -48,7 +48,7 @@ def topics() -> None:
 )  # fmt: skip
 def describe_topics(phase: str, topics_file: TextIO | None, configs: bool) -> None:
     """Show the topics as the cluster has them."""
-    from stockstream.kafka_admin import ClusterAdmin
+    from stockstream.kafka.cluster_admin import ClusterAdmin
     from stockstream.ops import address, topics
 
     specs = topics.load_text(phase, topics_file.read() if topics_file else None)
@@ -63,7 +63,7 @@ def plan_topics(
     phase: str, topics_file: TextIO | None, allow_rekey: bool, allow_data_loss: bool
 ) -> None:
     """Show what `apply` would do, and what it would refuse; nothing is changed."""
-    from stockstream.kafka_admin import ClusterAdmin
+    from stockstream.kafka.cluster_admin import ClusterAdmin
     from stockstream.ops import address, topic_apply, topic_plan, topics
 
     settings, may = address.settings(), topic_plan.Permissions(allow_rekey, allow_data_loss)
@@ -95,7 +95,7 @@ def apply_topics(
 
     Where a change would lose or reorder ticks, nothing is changed, and the exit code is 1.
     """
-    from stockstream.kafka_admin import ClusterAdmin
+    from stockstream.kafka.cluster_admin import ClusterAdmin
     from stockstream.ops import address, topic_apply, topic_plan, topics
 
     settings, may = address.settings(), topic_plan.Permissions(allow_rekey, allow_data_loss)

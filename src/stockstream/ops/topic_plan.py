@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from stockstream.errors import TopicMissing
-from stockstream.kafka_admin import ClusterAdmin, TopicLayout
+from stockstream.kafka.cluster_admin import ClusterAdmin, TopicLayout
 from stockstream.ops.topics import RETENTION, TopicSpec
 from stockstream.partitioner import partition_for
 

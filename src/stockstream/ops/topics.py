@@ -12,8 +12,8 @@ from msgspec import Meta
 from stockstream import datafile
 from stockstream.config import ROOT
 from stockstream.errors import ConfigError, KafkaUnavailable, TopicMissing
-from stockstream.kafka import Admin, TopicInfo
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.admin import Admin, TopicInfo
+from stockstream.kafka.cluster_admin import ClusterAdmin
 
 #: Where the topics are written down.
 FILE = ROOT / "config/topics.yml"

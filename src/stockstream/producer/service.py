@@ -7,7 +7,10 @@ from collections.abc import Mapping
 
 from stockstream.config import Settings
 from stockstream.errors import KafkaError
-from stockstream.kafka import END, SESSION_TIMEOUT_S, Admin, Member, Publisher
+from stockstream.kafka.admin import Admin
+from stockstream.kafka.member import SESSION_TIMEOUT_S, Member
+from stockstream.kafka.publisher import Publisher
+from stockstream.kafka.reader import END
 from stockstream.producer.pacing import Pacer
 from stockstream.producer.share import Share
 from stockstream.stopping import Stop

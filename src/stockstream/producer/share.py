@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 from stockstream import listing
 from stockstream.config import Settings
-from stockstream.kafka import TopicInfo
+from stockstream.kafka.admin import TopicInfo
 from stockstream.market import Market
 from stockstream.partitioner import partition_for
 from stockstream.producer.rotation import Rotation, Run

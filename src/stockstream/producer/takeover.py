@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Mapping
 
 from stockstream.config import Settings
-from stockstream.kafka import Reader
+from stockstream.kafka.reader import Reader
 from stockstream.tails import find_newest
 from stockstream.tick import Stored
 

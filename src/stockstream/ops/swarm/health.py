@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from stockstream.config import Settings
-from stockstream.kafka_admin import ClusterAdmin
+from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.ops import probes, topic_plan, topics
 from stockstream.ops.checks import CheckFailed, Checks, Status
 from stockstream.ops.swarm import brokers, ensemble, placement

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
 )
 from confluent_kafka.cimpl import NewPartitions
 
-from stockstream.kafka import Admin
+from stockstream.kafka.admin import Admin
 
 
 class Copies(msgspec.Struct, frozen=True):
