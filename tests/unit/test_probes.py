@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from stockstream.ops import probes
+from stockstream.ops.bridge_health import ask
 from stockstream.ops.checks import CheckFailed
 from support.checkout import NO_NETWORK
 
@@ -81,26 +82,29 @@ OTHERS = [
     (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0-OpenSSH_9.2"),
     (b"", "RemoteDisconnected"),
     (http('{"stat', length=100), "expected a bridge's answer"),
-    (http("", status="500 Oops", length=100), "expected 200, observed 500"),
-    (http("<html>"), "expected a bridge's answer"),
+    (http("", status="500 Oops", length=100), "observed 500 Oops (Input data was truncated)"),
+    (http("<html>", "502 Bad Gateway"), "expected a bridge's answer, observed 502 Bad Gateway"),
     (http("[]"), "expected a bridge's answer"),
     (http("{}"), "missing required field `status`"),
     (http('{"status": 7}'), "expected a bridge's answer"),
     (http('{"status": "unhealthy"}'), "expected healthy, observed unhealthy"),
-    (http('{"status": "unhealthy"}', "503 Unavailable"), 'observed 503: {"status": "unhealthy"}'),
+    (
+        http('{"status": "unhealthy", "reason": "no Kafka"}', "503 No"),
+        "unhealthy: no Kafka",
+    ),
 ]
 
 
 def test_bridge_health_of_a_bridge_is_its_word(answering: Answering) -> None:
     """A bridge that is well says so."""
-    assert probes.bridge_health(answering(HEALTHY)) == "healthy"
+    assert ask(answering(HEALTHY)).require() == "healthy"
 
 
 @pytest.mark.parametrize(("answer", "said"), OTHERS)
 def test_bridge_health_other_answer_fails(answering: Answering, answer: bytes, said: str) -> None:
     """Whatever else answers at the port, the check fails and tells what it was."""
     with pytest.raises(CheckFailed) as failed:
-        probes.bridge_health(answering(answer))
+        ask(answering(answer)).require()
     assert said in str(failed.value)
 
 
@@ -152,6 +156,6 @@ def test_bridge_is_asked_without_the_proxy(
         monkeypatch.delenv(name, raising=False)
     for name, proxy in NO_NETWORK.items():
         monkeypatch.setenv(name, proxy)
-    assert probes.bridge_health(answering(HEALTHY)) == "healthy"
+    assert ask(answering(HEALTHY)).require() == "healthy"
     now_ms = time.time_ns() // 1_000_000
     assert probes.tick_over_websocket(sending(stock_tick(now_ms)), 5, 300)

@@ -9,7 +9,7 @@ import msgspec
 from stockstream.config import ROOT, Settings
 from stockstream.errors import StockstreamError
 from stockstream.kafka.cluster_admin import ClusterAdmin
-from stockstream.ops import probes, topic_plan, topics
+from stockstream.ops import bridge_health, probes, topic_plan, topics
 from stockstream.ops.checks import CheckFailed, Checks, CheckSkipped
 from stockstream.ops.containers import Container, containers_of, docker
 from stockstream.ops.stackfile import Service, read
@@ -165,7 +165,7 @@ class Cluster:
             raise CheckFailed(f"not as declared: {found}")
 
     def _bridge(self) -> str:
-        return probes.bridge_health(self._bridge_url())
+        return bridge_health.ask(self._bridge_url()).require()
 
     def _bridge_url(self) -> str:
         return f"http://{self._published('websocket-bridge', _BRIDGE)}"

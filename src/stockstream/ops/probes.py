@@ -1,13 +1,10 @@
-"""What the live checks ask: Kafka, the bridge over HTTP and WebSocket, in words for a check."""
+"""What the live checks ask: Kafka, and the bridge over WebSocket, in words for a check."""
 
 import json
 import socket
 import time
-import urllib.error
-import urllib.request
 import uuid
 from contextlib import suppress
-from http.client import HTTPException
 
 import msgspec
 
@@ -18,16 +15,6 @@ from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.kafka.publisher import Publisher
 from stockstream.kafka.reader import Reader
 from stockstream.ops.checks import CheckFailed
-
-_HTTP_TIMEOUT_S = 5
-#: More is no answer of a bridge.
-_ANSWER_BYTES = 65_536
-#: The bridge is on this machine, or on its network: a proxy (http_proxy) would not find it.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class _Health(msgspec.Struct):
-    status: str
 
 
 class _Message(msgspec.Struct):
@@ -127,33 +114,6 @@ def group_lag(admin: ClusterAdmin, group: str, topic: str, limit: int) -> str:
     return f"{sum(behind.values())} records"
 
 
-def bridge_health(url: str) -> str:
-    """Ask the bridge's /health; return its word."""
-    where = f"{url}/health"
-    try:
-        with _DIRECT.open(where, timeout=_HTTP_TIMEOUT_S) as answer:
-            health = msgspec.json.decode(answer.read(_ANSWER_BYTES), type=_Health)
-    except urllib.error.HTTPError as error:
-        raise CheckFailed(f"expected 200, observed {error.code}: {_said(error)}") from error
-    except (OSError, HTTPException) as error:
-        raise CheckFailed(f"{where}: {_in_words(error)}") from error
-    except ValueError as error:
-        raise CheckFailed(
-            f"{where}: expected a bridge's answer, observed another: {error}"
-        ) from error
-    if health.status != "healthy":
-        raise CheckFailed(f"expected healthy, observed {health.status}")
-    return health.status
-
-
-def _said(error: urllib.error.HTTPError) -> str:
-    """Return what came with the error, as far as it did."""
-    try:
-        return error.read(_ANSWER_BYTES).decode(errors="replace")[:300]
-    except (OSError, HTTPException) as cut:
-        return _in_words(cut)
-
-
 def tick_over_websocket(url: str, timeout_s: float, limit_s: float) -> str:
     """Subscribe to every symbol and wait for a live tick; return its symbol and age."""
     # Only the machine that validates needs a client; the image does without.
@@ -172,17 +132,12 @@ def tick_over_websocket(url: str, timeout_s: float, limit_s: float) -> str:
     except TimeoutError:
         pass
     except (OSError, WebSocketException) as error:
-        raise CheckFailed(f"{where}: {_in_words(error)}") from error
+        raise CheckFailed(f"{where}: {type(error).__name__}: {error}") from error
     except ValueError as error:
         raise CheckFailed(
             f"{where}: expected a bridge's message, observed another: {error}"
         ) from error
     raise CheckFailed(f"expected a tick within {timeout_s:g} s, observed none")
-
-
-def _in_words(error: Exception) -> str:
-    """Return the error's text with its type: that of a broken HTTP answer says too little."""
-    return f"{type(error).__name__}: {error}"
 
 
 def _fresh(found: tick.Tick, limit_s: float) -> str:

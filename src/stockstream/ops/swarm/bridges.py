@@ -1,14 +1,12 @@
 """Each bridge by itself: whether it is well, how old its newest tick is, how far it is behind."""
 
-import json
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Collection
 from functools import partial
 
 import msgspec
 
+from stockstream.ops.bridge_health import Health, ask
 from stockstream.ops.checks import CheckFailed, Checks
 from stockstream.ops.swarm.facts import Facts
 from stockstream.ops.swarm.placement import NETWORK
@@ -16,7 +14,6 @@ from stockstream.ops.swarm.question import Deadline, Question
 
 SERVICE = "websocket-bridge"
 _PORT = 8080
-_TIMEOUT_S = 5.0
 
 
 class Bridge(msgspec.Struct, frozen=True):
@@ -24,14 +21,6 @@ class Bridge(msgspec.Struct, frozen=True):
 
     node: str
     address: str
-
-
-class Health(msgspec.Struct, frozen=True):
-    """What a bridge says of itself; no age where it has not seen a tick yet."""
-
-    status: str
-    reason: str = ""
-    tick_age_ms: float | None = None
 
 
 def replicas(facts: Facts) -> list[Bridge]:
@@ -53,39 +42,16 @@ def resolve() -> set[str]:
         raise CheckFailed(f"no address for {SERVICE}: {error.strerror or error}") from error
 
 
-def ask(address: str) -> Health:
-    """Ask a bridge's /health.
-
-    Raises:
-        CheckFailed: it does not answer, or not with what a bridge says.
-    """
-    url = f"http://{address}:{_PORT}/health"
-    try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http only
-            said = json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            said = _json(error.read()) or {"status": f"{error.code} {error.reason}"}
-    except (OSError, ValueError) as error:
-        raise CheckFailed(f"expected an answer from {url}, observed {error}") from error
-    return Health(str(said.get("status", "")), str(said.get("reason", "")), said.get("lastTickAge"))
-
-
-def _json(text: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 class Bridges:
     """Every replica, asked at once."""
 
     def __init__(self, facts: Facts, deadline: Deadline) -> None:
         self._facts = facts
         self._names = Question(resolve, deadline)
-        self._asked = {b: Question(partial(ask, b.address), deadline) for b in replicas(facts)}
+        self._asked = {
+            b: Question(partial(ask, f"http://{b.address}:{_PORT}"), deadline)
+            for b in replicas(facts)
+        }
 
     def check(self, checks: Checks, limit_age_s: float, after: Collection[str]) -> None:
         """Check each replica; a tick's age follows from whatever is in `after`."""
@@ -135,10 +101,10 @@ def _well(question: Question[Health], logs: str) -> str:
         raise CheckFailed(
             f"{error}: {logs}; Swarm replaces one that hangs within a minute"
         ) from error
-    if found.status != "healthy":
-        said = f"{found.status}: {found.reason}" if found.reason else found.status
-        raise CheckFailed(f"expected healthy, observed {said}: {logs}")
-    return found.status
+    try:
+        return found.require()
+    except CheckFailed as error:
+        raise CheckFailed(f"{error}: {logs}") from error
 
 
 def _fresh(question: Question[Health], limit_s: float) -> str:
