@@ -108,6 +108,10 @@ FAULTS: list[tuple[str, str, Fault]] = [
      stack("    volumes: [*tmpfs-tmp]\n",
            '    volumes: [*tmpfs-tmp, "/var/run/docker.sock:/var/run/docker.sock"]\n')),
     ("logs", "no rotation", stack("  logging: *logging\n", "")),
+    ("applied topics", "those of development",
+     stack('["topics", "apply", "--phase", "prod"]', '["topics", "apply"]')),
+    ("applied topics", "by nobody",
+     stack('["topics", "apply", "--phase", "prod"]', '["producer"]')),
     ("replication", "more copies than brokers",
      topics("replication_factor: 3", "replication_factor: 4")),
     ("Swarm keys", "a key that is dropped",
@@ -176,6 +180,7 @@ FAULTS: list[tuple[str, str, Fault]] = [
 
 #: Faults that go further than the check in whose name they are injected, and how far.
 ALSO = {
+    "by nobody": {"phase2 health checks", "phase2 updates"},
     "more acknowledgements than brokers": {"phase2 durability"},
     "no example of the variables": {"links", "phase2 variables"},
     "latest": {"phase2 variables"},

@@ -118,6 +118,8 @@ def _phase(checks: Checks, phase: str, root: Path) -> None:
         checks.run(f"{phase} {name}", look, after=[readable])
     look = _none(lambda: broker_rules.replication(stacks[0], _declared(root, phase)))
     checks.run(f"{phase} replication", look, after=[readable])
+    look = _none(lambda: setting_rules.applied_topics(stacks[0], _TOPICS[phase]))
+    checks.run(f"{phase} applied topics", look, after=[readable])
     example = file.with_name(".env.example")
     look = _none(lambda: setting_rules.variables(stacks[0], example))
     checks.run(f"{phase} variables", look, after=[readable])

@@ -48,6 +48,17 @@ def settings(stack: StackFile) -> Iterator[str]:
             yield f"{service.name}: {error}"
 
 
+def applied_topics(stack: StackFile, phase: str) -> Iterator[str]:
+    """Something applies the topics that config/topics.yml declares for this phase: dev or prod."""
+    wanted = f"topics apply --phase {phase}"
+    appliers = [service for service in stack.services.values() if service.runs_once]
+    if not appliers:
+        yield f"expected a service with the command {wanted}, observed none"
+    for service in appliers:
+        if (given := " ".join(service.words)) != wanted:
+            yield f"{service.name}: expected the command {wanted}, observed {given}"
+
+
 def _pairs(stack: StackFile) -> Iterator[tuple[str, str]]:
     return ((variable.name, variable.default) for variable in stack.variables)
 

@@ -37,9 +37,14 @@ class Service(msgspec.Struct, frozen=True):
         return {name: value for name, _, value in pairs}
 
     @property
+    def words(self) -> list[str]:
+        """The words of its command."""
+        return notation.words(self.raw.get("command"))
+
+    @property
     def command(self) -> str:
         """The first word of its command: what our image is to be."""
-        return next(iter(notation.words(self.raw.get("command"))), "")
+        return next(iter(self.words), "")
 
     @property
     def networks(self) -> set[str]:
