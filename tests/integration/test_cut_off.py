@@ -42,16 +42,16 @@ def variables(way: ForgetfulKafka, topic: str) -> dict[str, str]:
 
 def forget(way: ForgetfulKafka, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Let every client hear that there are no brokers, and know them again."""
+    told = way.told
     with way.forgetting():
-        told = way.told
         wait_for(lambda: way.told >= told + 4)
         meanwhile()
 
 
 def forget_for_good(way: ForgetfulKafka) -> None:
     """Let the clients hear it until none asks any more, and then know the brokers again."""
+    told = way.told  # before: a client may ask at once, and never again
     with way.forgetting():
-        told = way.told
         wait_for(lambda: way.told > told)
         wait_until_quiet(way)
 
