@@ -1,4 +1,9 @@
-/** A script or a style that did not arrive leaves a page that stands still: load it anew. */
+/**
+ * A script or a style that did not arrive leaves a page that stands still: load it anew.
+ *
+ * Where the machine's network changes during a load (Wi-Fi, a VPN, a container that starts),
+ * chromium gives up each request that waits for a connection (ERR_NETWORK_CHANGED), for good.
+ */
 
 // Not a module, and before all others: it is there when one of them is missing.
 const AGAIN_MS = 3_000;

@@ -155,7 +155,8 @@ def test_theme_follows_the_system_until_it_is_chosen(
     dashboard_factory: Callable[..., Dashboard], context: BrowserContext
 ) -> None:
     """A chosen theme stays for later visits; going back to the system's follows it again."""
-    page = dashboard_factory().page
+    dashboard = dashboard_factory()
+    page = dashboard.page
     assert _theme(page) == "light"
     page.emulate_media(color_scheme="dark")
     wait_for(lambda: _theme(page), lambda theme: theme == "dark")
@@ -164,7 +165,7 @@ def test_theme_follows_the_system_until_it_is_chosen(
 
     page.locator("#theme").click()
     assert _theme(page) == "dark"
-    page.reload()
+    dashboard.load()
     assert _theme(page) == "dark"
     assert _theme(dashboard_factory().page) == "dark"
 

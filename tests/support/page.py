@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page, Request
 
 from support.waiting import wait_for
+
+#: What chromium says of a request that waits for a connection when the machine gets a new network,
+#: as with every container's start: it gives the request up.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 
 
 class Card(NamedTuple):
@@ -19,14 +23,25 @@ class Card(NamedTuple):
 
 
 class Dashboard:
-    """An open page, with all that chromium complained of since it was opened."""
+    """An open page, with all that chromium complained of since it was loaded.
+
+    A change of the machine's networks is not the page's: it is loaded again then, and its reports
+    of that are left out.
+    """
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.complaints: list[str] = []
+        self._url = url
+        self._gave_up = False
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(url)
+        page.on("requestfailed", self._note)
+        self.load()
+
+    def load(self) -> None:
+        """Load the page anew, with all that belongs to it."""
+        wait_for(self._is_loaded)
 
     def cards(self) -> dict[str, Card]:
         """Return the cards by symbol, all of the same moment."""
@@ -76,6 +91,20 @@ class Dashboard:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
 
+    def _is_loaded(self) -> bool:
+        self.complaints.clear()
+        self._gave_up = False
+        try:
+            self.page.goto(self._url)
+        except Error as error:
+            if NETWORK_CHANGED not in str(error):
+                raise
+            return False
+        return not self._gave_up
+
     def _hear(self, message) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and NETWORK_CHANGED not in message.text:
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def _note(self, request: Request) -> None:
+        self._gave_up |= request.failure == NETWORK_CHANGED
