@@ -11,8 +11,12 @@ from support.bridge import Bridge
 from support.page import Dashboard
 from support.waiting import wait_for
 
-#: A page that waits for days before it tries again.
-NO_RETRY = ("js/backoff.js", "return random() *", "return 1e9 +")
+#: A page that does not connect again, also not when the machine gets a network.
+NO_RETRY = (
+    "js/connection.js",
+    "if (this.#socket) return;",
+    "if (this.#openedAt < Infinity) return;",
+)
 #: A page that asks for nothing after the welcome.
 NO_JOIN = ("js/main.js", 'connection.send("join"', 'void ("join"')
 
