@@ -83,15 +83,15 @@ OTHERS = [
     (b"", "RemoteDisconnected"),
     (http('{"stat', length=100), "expected a bridge's answer"),
     (http("", status="500 Oops", length=100), "observed 500 Oops (Input data was truncated)"),
+    (http("<html>"), "expected a bridge's answer"),
     (http("<html>", "502 Bad Gateway"), "expected a bridge's answer, observed 502 Bad Gateway"),
     (http("[]"), "expected a bridge's answer"),
     (http("{}"), "missing required field `status`"),
     (http('{"status": 7}'), "expected a bridge's answer"),
     (http('{"status": "unhealthy"}'), "expected healthy, observed unhealthy"),
-    (
-        http('{"status": "unhealthy", "reason": "no Kafka"}', "503 No"),
-        "unhealthy: no Kafka",
-    ),
+    (http('{"status": "unhealthy"}', "503 Unavailable"), "expected healthy, observed unhealthy"),
+    (http('{"status": "unhealthy", "reason": "no Kafka"}', "503 No"), "unhealthy: no Kafka"),
+    (http('{"status": "healthy"}', "503 No"), "expected 200 of a healthy bridge, observed 503 No"),
 ]
 
 

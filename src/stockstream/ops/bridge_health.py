@@ -46,7 +46,7 @@ def ask(url: str) -> Health:
     """Ask the bridge at `url`, such as http://localhost:8080.
 
     Raises:
-        CheckFailed: nothing answers there, or something else does.
+        CheckFailed: nothing answers there, something else does, or the word is not the status.
     """
     where = f"{url}/health"
     try:
@@ -54,11 +54,15 @@ def ask(url: str) -> Health:
             text = answer.read(_ANSWER_BYTES)
     except (OSError, HTTPException) as error:
         raise CheckFailed(f"{where}: {type(error).__name__}: {error}") from error
+    status = f"{answer.status} {answer.reason}"
     try:
-        return msgspec.json.decode(text, type=Health)
+        health = msgspec.json.decode(text, type=Health)
     except ValueError as error:
         said = text[:300].decode(errors="replace")
         raise CheckFailed(
-            f"{where}: expected a bridge's answer, observed {answer.status} {answer.reason} "
-            f"({error}): {said}"
+            f"{where}: expected a bridge's answer, observed {status} ({error}): {said}"
         ) from error
+    # A load balancer goes by the status alone.
+    if health.status == "healthy" and answer.status != 200:
+        raise CheckFailed(f"{where}: expected 200 of a healthy bridge, observed {status}")
+    return health
