@@ -8,16 +8,18 @@
 // Not a module, and before all others: it is there when one of them is missing.
 const AGAIN_MS = 3_000;
 
-async function loadAgain() {
+async function loadAgain(url) {
   // Without a bridge the browser's own error page would take this one's place, and stay.
-  const { ok } = await fetch("/live").catch(() => ({ ok: false }));
-  if (ok) location.reload();
-  else setTimeout(loadAgain, AGAIN_MS);
+  const asked = fetch(url, { method: "HEAD", cache: "no-store" });
+  const { status } = await asked.catch(() => ({ status: 0 }));
+  if (status === 200) location.reload();
+  // What does not exist would not arrive the next time either.
+  else if (status !== 404) setTimeout(loadAgain, AGAIN_MS, url);
 }
 
 // These errors do not bubble: they are seen on the way down only.
 addEventListener("error", ({ target }) => {
   if (target instanceof HTMLScriptElement || target instanceof HTMLLinkElement) {
-    setTimeout(loadAgain, AGAIN_MS);
+    setTimeout(loadAgain, AGAIN_MS, target.src || target.href);
   }
 }, true);

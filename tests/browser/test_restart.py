@@ -1,11 +1,11 @@
 """The dashboard through a loss of its bridge."""
 
-import math
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 
+from stockstream import config
 from stockstream.local.part import Part
 from support.bridge import Bridge
 from support.page import Dashboard
@@ -62,18 +62,15 @@ def test_page_without_a_snapshot_does_not_call_its_prices_live(
     broken.wait_for_status("Waiting for prices")
 
 
-def lose(page: Page, file: str, times: float) -> list[Route]:
-    """Let the first requests for the file fail, so many, and return what was asked for."""
+def lose(page: Page, file: str) -> list[Route]:
+    """Let every request for the file fail, until it is unrouted, and return what was asked for."""
     asked: list[Route] = []
 
-    def answer(route: Route) -> None:
+    def fail(route: Route) -> None:
         asked.append(route)
-        if len(asked) <= times:
-            route.abort()
-        else:
-            route.continue_()
+        route.abort()
 
-    page.route(f"**/{file}", answer)
+    page.route(f"**/{file}", fail)
     return asked
 
 
@@ -84,14 +81,44 @@ def test_page_whose_script_did_not_arrive_is_loaded_again(
     producer_factory("AAPL")
     page, broken = context.new_page(), context.new_page()
     broken.route("**/js/boot.js", lambda route: route.fulfill(body=""))
-    asked_in_vain = lose(broken, "js/state.js", times=math.inf)
+    asked, asked_in_vain = (lose(each, "js/state.js") for each in (page, broken))
     url = f"http://{bridge.address}/"
-    still = Dashboard(broken, url)
+    still, dashboard = Dashboard(broken, url), Dashboard(page, url)
+    assert asked
     loads = len(asked_in_vain)
 
-    asked = lose(page, "js/state.js", times=1)
-    dashboard = Dashboard(page, url)
+    page.unroute("**/js/state.js")
     dashboard.wait_for_status("Live")
-    assert len(asked) > 1
     assert len(asked_in_vain) == loads, "a page without boot.js has asked again"
     assert still.status() == "Connecting", "a page without its scripts has come to life"
+
+
+def count_loads(page: Page) -> list[Page]:
+    """Return a list that grows with each load of the page."""
+    loads: list[Page] = []
+    page.on("load", lambda page: loads.append(page))
+    return loads
+
+
+def test_page_whose_script_does_not_exist_is_not_loaded_again(
+    bridge: Bridge, producer_factory: Callable[..., Part], context: BrowserContext
+) -> None:
+    """Without the chart's library it goes on without a chart; the control loads itself for ever."""
+    producer_factory("AAPL")
+    page, broken = context.new_page(), context.new_page()
+    for each in (page, broken):
+        each.route("**/vendor/chart.js", lambda route: route.fulfill(status=404))
+    eager = (config.ROOT / "static/js/boot.js").read_text().replace("status === 200", "status > 0")
+    broken.route("**/js/boot.js", lambda route: route.fulfill(body=eager))
+    loads, loads_in_vain = count_loads(page), count_loads(broken)
+    url = f"http://{bridge.address}/"
+    dashboard, _ = Dashboard(page, url), Dashboard(broken, url)
+    before, before_in_vain = len(loads), len(loads_in_vain)
+
+    def seen_in_vain() -> int:
+        broken.wait_for_timeout(100)  # playwright hears of events in its own calls only
+        return len(loads_in_vain)
+
+    wait_for(seen_in_vain, lambda seen: seen >= before_in_vain + 3)
+    assert len(loads) == before
+    dashboard.wait_for_cards("AAPL")
