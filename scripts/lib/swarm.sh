@@ -14,7 +14,7 @@ readonly ZOOKEEPERS=(zookeeper-1 zookeeper-2 zookeeper-3)
 readonly BROKERS=(kafka-1 kafka-2 kafka-3)
 # A manager that has lost the others answers after a long time, or never.
 readonly DOCKER_LIMIT_S=30
-# As in options.py: what an option may be in seconds.
+# As in config.py: what an option may be in seconds.
 readonly LONGEST_S=86400
 # What `docker run` returns where the container could not be started.
 readonly NOT_STARTED=125

@@ -26,8 +26,11 @@ Level = Annotated[
     Literal["debug", "info", "warning", "error"],
     Meta(description="one of debug, info, warning, error"),
 ]
-Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds, above 0, at most 86400")]
-Million = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")]
+#: A day, in seconds: a longer wait is a slip of the hand, and one without an end.
+LONGEST_S = 86_400
+
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_S, description="seconds, above 0, at most 86400")]
+Count = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number, 1 to 1000000")]
 Words = tuple[str, ...]
 
 
@@ -44,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Words, Meta(min_length=1, description="symbols such as AAPL,BRK.B with commas between")
     ] = ("AAPL", "GOOGL", "AMZN", "TSLA", "MSFT")
     tick_interval: Annotated[
-        float, Meta(ge=0, le=86_400, description="seconds, 0 (as fast as it goes) to 86400")
+        float, Meta(ge=0, le=LONGEST_S, description="seconds, 0 (as fast as it goes) to 86400")
     ] = 1.0
     price_volatility: Annotated[
         float, Meta(gt=0, le=0.5, description="a share of the price, above 0 and at most 0.5")
@@ -60,8 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_file: Annotated[str, Meta(description="the path of a file")] = ""
     log_level: Level = "info"
     kafka_log_level: Level = "warning"
-    max_clients: Million = 10_000
-    max_subscriptions: Million = 1_000
+    max_clients: Count = 10_000
+    max_subscriptions: Count = 1_000
     max_message_bytes: Annotated[
         int, Meta(ge=1024, le=2**24, description="bytes, 1024 to 16777216")
     ] = 65_536

@@ -76,10 +76,8 @@ def test_bridge_bad_setting_stops_the_start(service_factory) -> None:
     """A bad variable ends the command with 2 and a line that names it."""
     part = service_factory("bridge", MAX_CLIENTS="many")
     assert wait_for(lambda: [part.exit_code], lambda seen: seen != [None]) == [2]
-    assert (
-        part.log.read_text()
-        == "stockstream: MAX_CLIENTS=many: expected a whole number, 1 to 1000000\n"
-    )
+    said = part.log.read_text()
+    assert said == "stockstream: MAX_CLIENTS=many: expected a whole number, 1 to 1000000\n"
 
 
 def test_bridge_clients_above_the_limit_of_open_files_are_refused(tmp_path) -> None:

@@ -12,7 +12,6 @@ from confluent_kafka import KafkaException, TopicPartition
 from websockets.sync.client import ClientConnection
 
 from stockstream import config
-from stockstream.kafka import reader as reader_of_kafka
 from stockstream.kafka.member import COORDINATOR_S, Member
 from stockstream.kafka.reader import END, SILENT_S, Reader
 from support.bridge import Bridge, hear, say
@@ -177,7 +176,7 @@ def test_reader_that_hears_nothing_gets_a_new_client(
     monkeypatch, free_port: int, silent_s: float, replaced: bool
 ) -> None:
     """Whatever the old one is stuck in; before the time is over, and without it, it stays."""
-    monkeypatch.setattr(reader_of_kafka, "SILENT_S", silent_s)
+    monkeypatch.setattr("stockstream.kafka.reader.SILENT_S", silent_s)
     settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port}"})
     reader = Reader(settings, "stock_ticks", statistics_s=0.1)
     reader.assign({0: 7})

@@ -147,10 +147,7 @@ class Publisher:
         self._cut_off = decode_report(text).cut_off
 
     def _on_failure(self, error: ck.KafkaError | None, _: ck.Message) -> None:
-        if error is not None and error.code() in (
-            _E._PURGE_QUEUE,
-            _E._PURGE_INFLIGHT,
-        ):
+        if error is not None and error.code() in (_E._PURGE_QUEUE, _E._PURGE_INFLIGHT):
             self.dropped += 1
         else:
             self._failed += 1

@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-#: A day, as for the settings: what is longer is a slip of the hand, and a wait without an end.
-LONGEST_S = 86_400
+from stockstream.config import LONGEST_S
 
 
 class Seconds(click.FloatRange):
