@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_log_level: Level = "warning"
     max_clients: Count = 10_000
     max_subscriptions: Count = 1_000
+    max_unknown_symbols: Count = 10_000
     max_message_bytes: Annotated[
         int, Meta(ge=1024, le=2**24, description="bytes, 1024 to 16777216")
     ] = 65_536

@@ -7,14 +7,16 @@ import signal
 import gevent
 from flask import Flask
 
-from stockstream.bridge import deadline, feed, handshake, lifecycle, session
+from stockstream.bridge import deadline, feed, handshake, lifecycle, protocol, session
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
-from stockstream.bridge.groups import Client, Group
+from stockstream.bridge.client import Client
+from stockstream.bridge.groups import Group
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.session import Session
+from stockstream.bridge.symbols import ALL
 from stockstream.kafka import admin, reader
 from stockstream.kafka.reader import Reader
 from stockstream.kafka.report import Report
@@ -103,7 +105,7 @@ def feed_tails(reader, partitions):
 
 def ignores_symbols() -> Flask:
     """Send every tick to everybody."""
-    Hub._interested = lambda self, symbol: tuple(self._groups.values())
+    Client.wanted = ALL
     return create_app()
 
 
@@ -111,11 +113,9 @@ def sends_twice() -> Flask:
     """Deliver each batch two times."""
     publish = Group.publish
 
-    def twice(self: Group) -> None:
-        ticks = list(self.ticks)
-        publish(self)
-        self.ticks.extend(ticks)
-        publish(self)
+    def twice(self: Group, batch: Batch) -> None:
+        publish(self, batch)
+        publish(self, batch)
 
     Group.publish = twice
     return create_app()
@@ -190,7 +190,7 @@ def waits_for_readers() -> Flask:
 
 def ignores_the_rate() -> Flask:
     """Give every tick to all."""
-    Hub.pace = lambda *_: None
+    protocol.RATES = (50.0,)
     return create_app()
 
 

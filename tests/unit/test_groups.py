@@ -4,9 +4,11 @@ import random
 
 import pytest
 
-from stockstream.bridge import groups, protocol
-from stockstream.bridge.groups import Client, PacedGroup
+from stockstream.bridge import paced, protocol
+from stockstream.bridge.client import Client
 from stockstream.bridge.hub import Hub
+from stockstream.bridge.paced import PacedGroup
+from stockstream.bridge.rounds import Round
 from stockstream.bridge.stats import Stats
 from stockstream.tick import Stored, Tick
 from support.outbox import FakeOutbox
@@ -27,18 +29,23 @@ class Clock:
 class Visitor:
     """A paced client, with all that it has to be told since its snapshot."""
 
-    def __init__(self, hub: Hub, rate: float, published: dict[str, int]) -> None:
+    def __init__(
+        self, hub: Hub, rate: float, published: dict[str, int], symbols: str = SYMBOLS
+    ) -> None:
         self.client = Client.__new__(Client)
         self.client.outbox, self.client.joined, self.client.group = FakeOutbox(), False, None
-        self.client.symbols, self.client.max_rate = frozenset(), None
+        self.client.symbols, self.client.max_rate = 0, None
         hub.add(self.client)
-        hub.pace(self.client, rate)
-        hub.join(self.client)
+        if symbols == SYMBOLS:
+            hub.join(self.client, rate)
+        else:
+            hub.subscribe(self.client, symbols, max_rate=rate)
         self.client.outbox.events()
-        self.reached = dict(published)
-        self.start = sum(published.values())
+        self.symbols = symbols
+        self.reached = {symbol: published[symbol] for symbol in symbols}
+        self.start = sum(self.reached.values())
         self.received = self.told = 0
-        self.heard_s: dict[str, list[float]] = {symbol: [] for symbol in SYMBOLS}
+        self.heard_s: dict[str, list[float]] = {symbol: [] for symbol in symbols}
 
     def hear(self, now_s: float) -> None:
         """Take what has come; fail where a tick is late or came twice."""
@@ -57,7 +64,7 @@ class Visitor:
 def clock(monkeypatch) -> Clock:
     """Return the clock by which the groups go."""
     made = Clock()
-    monkeypatch.setattr(groups, "time", made)
+    monkeypatch.setattr(paced, "time", made)
     return made
 
 
@@ -72,7 +79,8 @@ def pace_many(clock: Clock, seed: int, rate: float) -> None:
         clock.now_s += chance.random() * 0.2
         hub.release(clock.now_s)
         if chance.random() < 0.05:
-            present.append(Visitor(hub, rate, published))
+            symbols = chance.choice((SYMBOLS, "A", "BC", "CA"))
+            present.append(Visitor(hub, rate, published, symbols))
         if chance.random() < 0.04 and present:
             part(hub, present.pop(chance.randrange(len(present))), published, clock)
         symbol = chance.choice(SYMBOLS)
@@ -91,7 +99,7 @@ def pace_many(clock: Clock, seed: int, rate: float) -> None:
 
 def part(hub: Hub, visitor: Visitor, published: dict[str, int], clock: Clock) -> None:
     """Let a client leave the group: it gets at once what it has to its credit."""
-    hub.leave(visitor.client)
+    hub.unsubscribe_all(visitor.client)
     visitor.hear(clock.now_s)
     check(visitor, published, interval_s=0)
     hub.remove(visitor.client)
@@ -99,8 +107,9 @@ def part(hub: Hub, visitor: Visitor, published: dict[str, int], clock: Clock) ->
 
 def check(visitor: Visitor, published: dict[str, int], interval_s: float) -> None:
     """Fail unless it got the newest ticks, all are accounted for, and none came too soon."""
-    assert visitor.reached == published
-    assert visitor.received + visitor.told == sum(published.values()) - visitor.start
+    made = {symbol: published[symbol] for symbol in visitor.symbols}
+    assert visitor.reached == made
+    assert visitor.received + visitor.told == sum(made.values()) - visitor.start
     for times in visitor.heard_s.values():
         gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
         assert all(gap >= interval_s - 1e-9 for gap in gaps), gaps
@@ -115,15 +124,16 @@ def test_pace_clients_that_come_and_go_get_the_newest_and_an_exact_count(
         pace_many(clock, seed, rate)
 
 
-@pytest.mark.parametrize("fault", ["add", "_replace", "release"])
+@pytest.mark.parametrize("fault", ["add", "_skip", "release", "_skipped_of"])
 def test_pace_with_a_fault_is_noticed(clock: Clock, monkeypatch, fault: str) -> None:
-    """A group that ignores what newcomers had, loses a count, or gives all at once, fails."""
-    if fault == "add":
-        monkeypatch.setattr(PacedGroup, "add", add_without_history)
-    elif fault == "_replace":
-        monkeypatch.setattr(PacedGroup, "_replace", replace_uncounted)
-    else:
-        monkeypatch.setattr(PacedGroup, "release", release_all)
+    """A group that forgets what newcomers had, miscounts, or gives all at once, fails."""
+    faults = {
+        "add": add_without_history,
+        "_skip": skip_uncounted,
+        "release": release_all,
+        "_skipped_of": skipped_of_all,
+    }
+    monkeypatch.setattr(PacedGroup, fault, faults[fault])
     with pytest.raises(AssertionError):
         for seed in range(30):
             pace_many(clock, seed, 2)
@@ -131,20 +141,28 @@ def test_pace_with_a_fault_is_noticed(clock: Clock, monkeypatch, fault: str) -> 
 
 def add_without_history(self: PacedGroup, client: Client) -> None:
     """Forget that the newcomer's snapshot had the withheld ticks."""
-    self.members[client] = client.outbox
-    self._known[client] = self._skipped
+    self._wanted = self.wanted | client.wanted
+    self.members[client] = client.wanted
+    self._known[client] = self._skipped_of(client.wanted)
 
 
-def replace_uncounted(self: PacedGroup, symbol: str, frame: bytes) -> None:
+def skip_uncounted(self: PacedGroup, number: int) -> None:
     """Leave a tick out without a word."""
-    self._withheld[symbol] = frame
+    del self._withheld[number]
 
 
 def release_all(self: PacedGroup, now_s: float) -> None:
     """Give what is withheld before its time, and as often as asked."""
-    ready = list(self._withheld.items())
+    numbers = list(self._withheld)
+    ready = Round([tick for _, tick in self._withheld.values()], numbers)
     self._withheld.clear()
+    self._queue.clear()
     self._write(ready, now_s)
+
+
+def skipped_of_all(self: PacedGroup, symbols: int) -> int:
+    """Tell each member of the ticks that were left out for any."""
+    return sum(self._skipped.values())
 
 
 def test_pace_members_share_their_frames(clock: Clock) -> None:
@@ -154,8 +172,8 @@ def test_pace_members_share_their_frames(clock: Clock) -> None:
     visitors = [Visitor(hub, 1, dict.fromkeys(SYMBOLS, 0)) for _ in range(3)]
     for sequence in range(1, 5):
         hub.publish([Stored(Tick("A", 1.0, 1, 0, sequence), 0, sequence)], {0: sequence + 1})
-    [group] = hub._groups.values()
-    assert group._withheld.keys() == {"A"}
+    [group] = hub.subscriptions.paced.values()
+    assert len(group._withheld) == 1
     clock.now_s += 1
     hub.release(clock.now_s)
     written = [visitor.client.outbox.writes[-1] for visitor in visitors]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockstream.bridge.groups import Client
+from stockstream.bridge.client import Client
 from stockstream.bridge.hub import FRESH_START_MS, Hub
 from stockstream.bridge.stats import Stats
 from stockstream.tick import Stored, Tick
@@ -24,7 +24,7 @@ def client_factory(hub: Hub):
     def connect() -> Client:
         client = Client.__new__(Client)
         client.outbox, client.ended_by = FakeOutbox(), ""
-        client.joined, client.symbols, client.group = False, frozenset(), None
+        client.joined, client.symbols, client.group = False, 0, None
         client.max_rate = None
         hub.add(client)
         client.outbox.events()
@@ -85,7 +85,8 @@ def test_remove_leaves_no_trace_of_the_client(hub: Hub, client_factory) -> None:
     hub.join(clients[0])
     for client in clients:
         hub.remove(client)
-    assert (hub.clients, hub._groups, hub._by_symbol) == (set(), {}, {})
+    hub.sweep_symbols()
+    assert (hub.clients, hub.subscriptions.groups, hub.symbols.unknown) == (set(), {}, set())
 
 
 def test_remove_of_clients_that_were_closed_leaves_their_followers_alone(

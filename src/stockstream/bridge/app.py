@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from stockstream import config
 from stockstream.bridge import deadline, handshake
-from stockstream.bridge.groups import Client
+from stockstream.bridge.client import Client
 from stockstream.bridge.lifecycle import Bridge
 from stockstream.bridge.metrics import BridgeCollector
 from stockstream.bridge.session import HandlerThread, InputEvent, Session

@@ -4,11 +4,19 @@ The hub runs in the event loop and never switches greenlets, so that each of its
 one point of the stream: a snapshot taken here and the ticks after it have no seam.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec import UNSET
+
 from stockstream.bridge import protocol
-from stockstream.bridge.groups import Client, Group, Key, PacedGroup
+from stockstream.bridge.backlog import Framed
+from stockstream.bridge.client import Client
+from stockstream.bridge.protocol import MaxRate, Refused
+from stockstream.bridge.rounds import Round
 from stockstream.bridge.stats import Stats
+from stockstream.bridge.subscriptions import Subscriptions
+from stockstream.bridge.symbols import Symbols
 from stockstream.tick import Stored
 
 #: A sequence that is not above the symbol's last is a repeat: a producer that was cut off had a
@@ -16,22 +24,31 @@ from stockstream.tick import Stored
 #: and its producer began again at 1.
 FRESH_START_MS = 3_600_000
 
+#: Unknown symbols that nobody wants any more are looked for at most so often.
+SWEEP_S = 1.0
+
 
 class Hub:
     """The newest tick of each symbol, the positions, and the groups of subscribers."""
 
     def __init__(
-        self, configured: Sequence[str], limits: Mapping[str, float], stats: Stats
+        self,
+        configured: Sequence[str],
+        limits: Mapping[str, float],
+        stats: Stats,
+        unknown_limit: int = 10_000,
     ) -> None:
         self.epoch: str | None = None
         self.positions: dict[int, int] = {}
         self.newest: dict[str, Stored] = {}
         self.clients: set[Client] = set()
+        self.symbols = Symbols(configured, unknown_limit)
         self._configured = configured
         self._limits = limits
         self._stats = stats
-        self._groups: dict[Key, Group] = {}
-        self._by_symbol: dict[str | None, set[Group]] = {}  # None: those who get all of them
+        self.subscriptions = Subscriptions(stats)
+        self._frames: dict[str, tuple[Stored, bytes]] = {}  # a symbol's last tick that was framed
+        self._swept_s = 0.0
         #: Called with the time when `release` next has something to do.
         self.on_withheld: Callable[[float], None] = lambda next_s: None
 
@@ -42,21 +59,25 @@ class Hub:
         self.epoch = epoch
         self.newest = dict(newest)
         self.positions = dict(positions)
+        self.symbols.keep_known(newest)
+        self._frames.clear()
         welcome = self._welcome()
-        for group in self._groups.values():
-            group.forget()
+        self.subscriptions.forget_withheld()
         for client in self.clients:
             client.outbox.forget_ticks()
             client.outbox.send(welcome)
             if client.group is not None:
-                self._send_snapshot(client, client.wanted)
+                symbols = self.newest if client.joined else self.symbols.names(client.symbols)
+                self._send_snapshot(client, symbols)
 
     def publish(self, ticks: Iterable[Stored], positions: Mapping[int, int]) -> None:
         """Give a batch, in the order of its partitions, to all who want it.
 
         `positions` are the offsets after the batch, records that are no ticks included.
         """
-        touched: set[Group] = set()
+        wanted = self.subscriptions.wanted
+        framed: list[Framed] = []
+        numbers: list[int] = []
         timestamps: list[int] = []
         for stored in ticks:
             if not self._is_new(stored):
@@ -65,29 +86,21 @@ class Hub:
             symbol = stored.tick.symbol
             self.newest[symbol] = stored
             timestamps.append(stored.tick.timestamp)
-            frame = b""
-            for group in self._interested(symbol):
-                frame = frame or protocol.stock_tick(stored)
-                group.ticks.append((symbol, frame))
-                touched.add(group)
+            number = self.symbols.see(symbol)
+            if wanted >> number & 1:
+                framed.append((symbol, self._frame(stored)))
+                numbers.append(number)
         self.positions.update(positions)
-        for group in touched:
-            group.publish()
-            if isinstance(group, PacedGroup) and group.next_s is not None:
-                self.on_withheld(group.next_s)
+        if framed:
+            next_s = self.subscriptions.publish(Round(framed, numbers))
+            if next_s is not None:
+                self.on_withheld(next_s)
         self._stats.ticks_in += len(timestamps)
         self._stats.note_delays(timestamps)
 
     def release(self, now_s: float) -> float | None:
         """Give paced clients what may go by now; return when there is more to give, if ever."""
-        next_s: float | None = None
-        for group in self._groups.values():
-            if isinstance(group, PacedGroup) and group.next_s is not None:
-                if group.next_s <= now_s:
-                    group.release(now_s)
-                if group.next_s is not None:
-                    next_s = group.next_s if next_s is None else min(next_s, group.next_s)
-        return next_s
+        return self.subscriptions.release(now_s)
 
     def send_metrics(self) -> None:
         """Tell every client the numbers, and the positions past what its filter left out."""
@@ -117,49 +130,73 @@ class Hub:
         """Forget a connection."""
         self.clients.discard(client)
         self._stats.clients = len(self.clients)
-        self._leave_group(client)
+        self.subscriptions.leave(client)
 
-    def subscribe(self, client: Client, symbols: frozenset[str]) -> None:
-        """Add symbols; the snapshot has those that are new to the client."""
-        added = symbols - client.symbols if not client.joined else frozenset()
-        client.symbols |= symbols
-        self._regroup(client)
+    def subscribe(
+        self, client: Client, symbols: Iterable[str], limit: int = 1_000, max_rate: MaxRate = UNSET
+    ) -> None:
+        """Add symbols, and set the rate if one is given; the snapshot has the added symbols.
+
+        Raises:
+            Refused: the client would have more than `limit` symbols by name, or the bridge too
+                many unknown ones; nothing has changed.
+        """
+        named = set(symbols)
+        known = self.symbols.find(named)
+        unknown = len(named) - known.bit_count()
+        if (client.symbols | known).bit_count() + unknown > limit:
+            raise Refused("too_many_subscriptions", f"expected at most {limit} symbols")
+        if unknown > self.symbols.room:
+            self._make_room()
+        wanted = client.symbols | self.symbols.add(named)
+        added = [] if client.joined else self.symbols.names(wanted & ~client.symbols)
+        client.symbols = wanted
+        self._move(client, max_rate)
         self._send_snapshot(client, added)
 
-    def join(self, client: Client) -> None:
-        """Add all symbols, also those that appear later."""
-        had = frozenset(self.newest) if client.joined else client.symbols
+    def join(self, client: Client, max_rate: MaxRate = UNSET) -> None:
+        """Add all symbols, also those that appear later, and set the rate if one is given."""
+        had = self.newest if client.joined else self.symbols.names(client.symbols)
+        added = self.newest.keys() - had
         client.joined = True
-        self._regroup(client)
-        self._send_snapshot(client, frozenset(self.newest) - had)
+        self._move(client, max_rate)
+        self._send_snapshot(client, added)
 
-    def unsubscribe(self, client: Client, symbols: frozenset[str]) -> None:
+    def unsubscribe(self, client: Client, symbols: Iterable[str]) -> None:
         """Remove symbols that were subscribed by name."""
-        client.symbols -= symbols
-        self._regroup(client)
+        client.symbols &= ~self.symbols.find(symbols)
+        self._move(client)
 
-    def pace(self, client: Client, max_rate: float | None) -> None:
-        """Give at most so many updates a second and symbol from now on; None: all of them."""
-        client.max_rate = max_rate
-        self._regroup(client)
+    def unsubscribe_all(self, client: Client) -> None:
+        """Remove all symbols, also the join."""
+        client.joined, client.symbols = False, 0
+        self._move(client)
 
     def leave(self, client: Client) -> None:
         """Undo `join`; symbols that were subscribed by name stay."""
         client.joined = False
-        self._regroup(client)
+        self._move(client)
 
     # Inside
 
     def _welcome(self) -> bytes:
         return protocol.welcome(self.epoch, [*self._configured, *self.newest], self._limits)
 
-    def _send_snapshot(self, client: Client, symbols: frozenset[str] | None) -> None:
+    def _send_snapshot(self, client: Client, symbols: Iterable[str]) -> None:
         """Send the newest tick of each of `symbols`; before the stream is open, `open` does it."""
         if self.epoch is None:
             return
-        wanted = self.newest if symbols is None else symbols
-        ticks = [self.newest[symbol] for symbol in wanted if symbol in self.newest]
-        client.outbox.send_after_ticks(protocol.snapshot(ticks, self.positions))
+        frames = [self._frame(self.newest[symbol]) for symbol in symbols if symbol in self.newest]
+        client.outbox.send_after_ticks(protocol.snapshot(frames, self.positions))
+
+    def _frame(self, stored: Stored) -> bytes:
+        """Return a tick's frame, which is made once for the stream and for all snapshots."""
+        symbol = stored.tick.symbol
+        known, frame = self._frames.get(symbol, (None, b""))
+        if known is not stored:
+            frame = protocol.stock_tick(stored)
+            self._frames[symbol] = stored, frame
+        return frame
 
     def _is_new(self, stored: Stored) -> bool:
         known = self.newest.get(stored.tick.symbol)
@@ -169,42 +206,22 @@ class Hub:
             or stored.tick.timestamp > known.tick.timestamp + FRESH_START_MS
         )
 
-    def _interested(self, symbol: str) -> Iterable[Group]:
-        yield from self._by_symbol.get(None, ())
-        yield from self._by_symbol.get(symbol, ())
+    def _move(self, client: Client, max_rate: MaxRate = UNSET) -> None:
+        """Give the client what it wants from now on, at most so often (None: every tick)."""
+        if max_rate is not UNSET:
+            client.max_rate = max_rate
+        self.subscriptions.move(client)
 
-    def _regroup(self, client: Client) -> None:
-        """Move the client to the group of what it wants now."""
-        key = client.wanted, client.max_rate
-        if client.group is not None and client.group.key == key:
-            return
-        self._leave_group(client)
-        if client.wanted is not None and not client.wanted:
-            return
-        group = self._groups.get(key)
-        if group is None:
-            group = self._open_group(key)
-        group.add(client)
-        client.group = group
+    def _make_room(self) -> None:
+        """Forget unknown symbols that nobody wants any more; for many clients it takes 1 ms."""
+        now_s = time.monotonic()
+        if now_s >= self._swept_s + SWEEP_S:
+            self._swept_s = now_s
+            self.sweep_symbols()
 
-    def _open_group(self, key: Key) -> Group:
-        symbols, max_rate = key
-        group = self._groups[key] = (PacedGroup if max_rate else Group)(key, self._stats)
-        for symbol in (None,) if symbols is None else symbols:
-            self._by_symbol.setdefault(symbol, set()).add(group)
-        return group
-
-    def _leave_group(self, client: Client) -> None:
-        group, client.group = client.group, None
-        if group is None:
-            return
-        group.part(client)
-        # Clients that are being closed have left the group before: another of them may have
-        # been the last, and a new group of the same key may be there by now.
-        if group.members or self._groups.get(group.key) is not group:
-            return
-        del self._groups[group.key]
-        for symbol in (None,) if group.symbols is None else group.symbols:
-            self._by_symbol[symbol].discard(group)
-            if not self._by_symbol[symbol]:
-                del self._by_symbol[symbol]
+    def sweep_symbols(self) -> None:
+        """Forget the unknown symbols that no client wants."""
+        wanted = 0
+        for client in self.clients:
+            wanted |= client.symbols
+        self.symbols.sweep(wanted)

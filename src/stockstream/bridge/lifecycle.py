@@ -36,7 +36,7 @@ class Bridge:
         }
         self.settings = settings
         self.stats = Stats()
-        self.hub = Hub(settings.stock_symbols, limits, self.stats)
+        self.hub = Hub(settings.stock_symbols, limits, self.stats, settings.max_unknown_symbols)
         self.feed = Feed(settings, self.hub, self.stats)
         self.stalls = Stalls()
         self.draining = False
@@ -66,6 +66,7 @@ class Bridge:
     def _send_metrics(self) -> None:
         while True:
             gevent.sleep(METRICS_S)
+            self.hub.sweep_symbols()
             self.hub.send_metrics()
 
 

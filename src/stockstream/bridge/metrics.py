@@ -58,6 +58,13 @@ class BridgeCollector(Collector):
         behind = [client.outbox.backlog for client in self._hub.clients if not client.outbox.clear]
         gauges: dict[str, tuple[str, float]] = {
             "clients": ("WebSocket clients connected now.", self._stats.clients),
+            "subscription_sets": (
+                "Distinct sets of symbols that clients subscribe to, and distinct rates.",
+                self._hub.subscriptions.count,
+            ),
+            "unknown_symbols": (
+                "Symbols without a tick that clients subscribe to.", len(self._hub.symbols.unknown)
+            ),
             "conflated_clients": ("Clients for whom ticks wait now.", len(behind)),
             "backlog_bytes": (
                 "Bytes that wait for clients now.", sum(backlog.size_bytes for backlog in behind)

@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from stockstream.bridge import protocol
-from stockstream.bridge.groups import Client
+from stockstream.bridge.client import Client
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.protocol import Command, Everything, Refused
 from stockstream.bridge.stats import Stats
@@ -116,37 +114,25 @@ class Session:
                         "too_many_messages",
                         f"expected at most {self._settings.client_messages_per_s:g} a second",
                     )
-                self._follow(protocol.parse(message))
+                self._follow(protocol.parse(message, self._settings.max_subscriptions))
             except Refused as refused:
                 self._refuse(refused)
 
     def _follow(self, command: Command) -> None:
         match command:
             case Command("subscribe", Everything()) | Command("join"):
-                self._pace(command)
-                self._hub.join(self._client)
+                self._hub.join(self._client, command.max_rate)
             case Command("subscribe", frozenset() as symbols):
-                self._check_room(symbols)
-                self._pace(command)
-                self._hub.subscribe(self._client, symbols)
+                limit = self._settings.max_subscriptions
+                self._hub.subscribe(self._client, symbols, limit, command.max_rate)
             case Command("unsubscribe", Everything()):
-                self._hub.leave(self._client)
-                self._hub.unsubscribe(self._client, self._client.symbols)
+                self._hub.unsubscribe_all(self._client)
             case Command("unsubscribe", frozenset() as symbols):
                 if self._client.joined:
                     raise Refused("joined", f'gets all symbols: leave "{protocol.ROOM}" first')
                 self._hub.unsubscribe(self._client, symbols)
             case Command("leave"):
                 self._hub.leave(self._client)
-
-    def _pace(self, command: Command) -> None:
-        if command.max_rate is not msgspec.UNSET:
-            self._hub.pace(self._client, command.max_rate)
-
-    def _check_room(self, symbols: frozenset[str]) -> None:
-        limit = self._settings.max_subscriptions
-        if len(self._client.symbols | symbols) > limit:
-            raise Refused("too_many_subscriptions", f"expected at most {limit} symbols")
 
     def _refuse(self, refused: Refused) -> None:
         self._errors += 1

@@ -5,7 +5,7 @@ import time
 import gevent
 
 from stockstream.bridge import protocol
-from stockstream.bridge.groups import Client
+from stockstream.bridge.client import Client
 from stockstream.bridge.hub import Hub
 
 
