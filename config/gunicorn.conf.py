@@ -12,7 +12,7 @@ _settings = load()
 
 bind = f"{_settings.websocket_host}:{_settings.websocket_port}"
 proc_name = "stockstream-bridge"
-worker_class = "gevent"
+worker_class = "stockstream.bridge.worker.BridgeWorker"
 workers = 1
 preload_app = False  # threads and Kafka clients do not survive a fork
 max_requests = 0  # a WebSocket is one request: never restart for their number

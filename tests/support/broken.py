@@ -6,17 +6,20 @@ import signal
 
 import gevent
 from flask import Flask
+from gunicorn.http.unreader import SocketUnreader
 
-from stockstream.bridge import deadline, feed, handshake, lifecycle, protocol, session
+from stockstream.bridge import deadline, feed, handshake, lifecycle, outbox, protocol, session
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
 from stockstream.bridge.client import Client
 from stockstream.bridge.groups import Group
 from stockstream.bridge.hub import Hub
+from stockstream.bridge.intake import Intake
 from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.session import Session
 from stockstream.bridge.symbols import ALL
+from stockstream.bridge.turns import Turns
 from stockstream.kafka import admin, reader
 from stockstream.kafka.reader import Reader
 from stockstream.kafka.report import Report
@@ -197,6 +200,21 @@ def ignores_the_rate() -> Flask:
 def listens_to_all() -> Flask:
     """Follow every message, however many come."""
     session.Allowance.take = lambda *_: True
+    return create_app()
+
+
+def serves_who_is_loudest() -> Flask:
+    """Do what clients cause at once, however much it is."""
+    Turns.take = lambda self: None
+    Intake.pause_s = lambda *_: 0.0
+    Intake.exceeded = False
+    outbox.READ_BYTES = 1 << 20
+    return create_app()
+
+
+def waits_for_the_answer() -> Flask:
+    """Take it that nobody sends a frame before the handshake's answer."""
+    SocketUnreader.take_buffered = lambda self: b""
     return create_app()
 
 

@@ -17,17 +17,22 @@ def open_raw(bridge: Bridge, receive_bytes: int = 0, headers: str = "") -> socke
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     sock.settimeout(120)
     sock.connect(("127.0.0.1", bridge.port))
-    sock.sendall(
-        f"GET /ws HTTP/1.1\r\nHost: {bridge.address}\r\nConnection: Upgrade\r\n"
-        f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_KEY}\r\n"
-        f"{headers}\r\n".encode()
-    )
+    sock.sendall(request_of(bridge, headers))
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
         assert (byte := sock.recv(1)), f"refused: {answer!r}"
         answer += byte
     assert answer.startswith(b"HTTP/1.1 101 "), answer
     return sock
+
+
+def request_of(bridge: Bridge, headers: str = "") -> bytes:
+    """Return a handshake's request."""
+    return (
+        f"GET /ws HTTP/1.1\r\nHost: {bridge.address}\r\nConnection: Upgrade\r\n"
+        f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_KEY}\r\n"
+        f"{headers}\r\n".encode()
+    )
 
 
 def frame(payload: bytes, first_byte: int = 0x81) -> bytes:

@@ -131,12 +131,14 @@ def _add_websocket(app: Flask, bridge: Bridge) -> None:
             )
         handshake.refuse_extensions(request)
         client = Client(request.environ["gunicorn.socket"], bridge.stats)
+        # Frames that came in one piece with the handshake: gunicorn has read them already.
+        client.outbox.early = request.environ["wsgi.input"].reader.unreader.take_buffered()
         request.environ["gunicorn.socket"] = client.outbox
         request.environ[_CLIENT] = client
 
     def serve(ws: Any) -> None:
         client = request.environ[_CLIENT]
-        Session(ws, client, bridge.hub, bridge.stats, settings).run()
+        Session(ws, client, bridge.hub, bridge.stats, settings, bridge.turns.take).run()
 
     Sock(app).route("/ws")(serve)
 

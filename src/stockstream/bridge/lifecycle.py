@@ -16,6 +16,7 @@ from stockstream.bridge.pacer import Pacer
 from stockstream.bridge.stalls import Stalls
 from stockstream.bridge.stats import Stats
 from stockstream.bridge.sweeper import Sweeper
+from stockstream.bridge.turns import Turns
 from stockstream.config import Settings
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Bridge:
         self.hub = Hub(settings.stock_symbols, limits, self.stats, settings.max_unknown_symbols)
         self.feed = Feed(settings, self.hub, self.stats)
         self.stalls = Stalls()
+        self.turns = Turns()
         self.draining = False
         self._drained = Event()
 

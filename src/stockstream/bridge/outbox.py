@@ -26,6 +26,8 @@ from stockstream.bridge.stats import Stats
 #: Above this nothing more is read from the client, else its pings and mistakes, which are all
 #: answered, would fill the backlog.
 READ_PAUSE_BYTES = 16 << 10
+#: What is read at a time: at most 85 frames, which take the library 1 ms.
+READ_BYTES = 512
 #: What the kernel may hold for a client: small, so that it does not keep seconds of stale ticks.
 SNDBUF_BYTES = 64 << 10
 
@@ -49,8 +51,8 @@ class Outbox:
     # Without a dictionary a write finds what it needs in one place, and an idle client is smaller.
     __slots__ = (
         "clear", "_fd", "_stats", "backlog", "ending", "dead", "_ended", "_sock", "_writable",
-        "_timer", "_progress", "before_read", "before_close", "last_life_s", "_unsent_bytes",
-        "_taken_s",
+        "_timer", "_progress", "early", "before_read", "after_read", "before_close", "last_life_s",
+        "_unsent_bytes", "_taken_s",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, stats: Stats) -> None:
@@ -63,8 +65,14 @@ class Outbox:
         self._writable: Any = None  # made when a write first comes up short: most never need it
         self._timer: Any = None  # runs while the ticks wait until the next notice may go
         self._progress = Event()
-        #: Called before each read: what the client said, but could not be answered yet.
-        self.before_read: Callable[[], None] = lambda: None
+        #: Bytes of the client that were read before this outbox was there.
+        self.early = b""
+        #: Called before each read, to answer what the client said; returns for how many seconds
+        #: nothing may be read.
+        self.before_read: Callable[[], float] = lambda: 0.0
+        #: Called after each read with the number of bytes, and whether they had to be waited for;
+        #: it returns when they may be looked at.
+        self.after_read: Callable[[int, bool], None] = lambda count, waited: None
         #: Called before a Close goes out: ticks that others keep for the client come first.
         self.before_close: Callable[[], None] = lambda: None
         self.clear = True  # nothing waits, so that a write may go straight to the socket
@@ -161,24 +169,43 @@ class Outbox:
     def recv(self, size: int) -> bytes:
         """Wait for the client's bytes; b"" once it is gone or ended.
 
-        Nothing is read while more than READ_PAUSE_BYTES wait for the client.
+        Nothing is read while more than READ_PAUSE_BYTES wait for the client, or while
+        `before_read` says so, and at most READ_BYTES at a time.
         """
-        while True:
-            while not (self.readable or self.ending):
-                self._wait_for_progress()
-            self.before_read()  # it may fill the backlog again
-            if self.readable or self.ending:
-                break
+        self._wait_until_readable()
         if not self.ending:
             try:
-                data = self._sock.recv(size)
+                data, waited = self._read(min(size, READ_BYTES))
             except OSError:  # reset by the client, or shut down by `_die`
                 return b""
             self.last_life_s = time.monotonic()
+            if data:
+                self.after_read(len(data), waited)
             if not self.ending:
                 return data
         self._linger()
         return b""
+
+    def _wait_until_readable(self) -> None:
+        while not self.ending:
+            if self.readable:
+                pause_s = self.before_read()  # it may fill the backlog again
+                if pause_s > 0:
+                    self._wait_for_progress(pause_s)
+                elif self.readable:
+                    return
+            if not (self.readable or self.ending):
+                self._wait_for_progress()
+
+    def _read(self, size: int) -> tuple[bytes, bool]:
+        """Return bytes, and whether they had to be waited for."""
+        if self.early:
+            data, self.early = self.early[:size], self.early[size:]
+            return data, False
+        try:
+            return os.read(self._fd, size), False
+        except BlockingIOError:
+            return self._sock.recv(size), True
 
     def finish(self, close_frame: bytes) -> None:
         """Send the Close at once, ahead of everything that has not begun to go out.
@@ -263,9 +290,9 @@ class Outbox:
             self._die()
             return 0
 
-    def _wait_for_progress(self) -> None:
+    def _wait_for_progress(self, timeout_s: float | None = None) -> None:
         self._progress.clear()
-        self._progress.wait()
+        self._progress.wait(timeout_s)
 
     def _end(self) -> None:
         """Say that no more is coming; what the client still sends is read for LINGER_S."""

@@ -2,16 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from stockstream.bridge import protocol
 from stockstream.bridge.client import Client
 from stockstream.bridge.hub import Hub
+from stockstream.bridge.intake import Allowance, Intake
 from stockstream.bridge.protocol import Command, Everything, Refused
 from stockstream.bridge.stats import Stats
 from stockstream.config import Settings
 
+#: Frames that a client may send for each message: pongs, and parts of messages, are frames too.
+FRAMES_A_MESSAGE = 10
 #: After so many messages that could not be followed, the client is not one of ours.
 ERROR_LIMIT = 100
 
@@ -34,36 +37,27 @@ class HandlerThread:
 
 
 class InputEvent:
-    """What simple-websocket takes for an event: set when a message has come in."""
+    """What simple-websocket takes for an event: nobody waits for one.
 
-    on_set: Callable[[], None]
+    Messages are taken before the next read, behind the pongs of pings that came before them.
+    """
 
     def set(self) -> None:
-        """Hand the message over at once, in the same greenlet."""
-        self.on_set()
-
-
-class Allowance:
-    """How many messages a client may still send: so many at once, and so many more a second."""
-
-    def __init__(self, per_s: float) -> None:
-        self._per_s = self._left = per_s
-        self._counted_s = 0.0
-
-    def take(self, now_s: float) -> bool:
-        """Take one, if there is one left."""
-        self._left = min(self._per_s, self._left + (now_s - self._counted_s) * self._per_s)
-        self._counted_s = now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+        """Do nothing."""
 
 
 class Session:
     """Follows what one client says, until either side ends it."""
 
-    def __init__(self, ws: Any, client: Client, hub: Hub, stats: Stats, settings: Settings) -> None:
+    def __init__(
+        self,
+        ws: Any,
+        client: Client,
+        hub: Hub,
+        stats: Stats,
+        settings: Settings,
+        wait_for_turn: Callable[[], None],
+    ) -> None:
         self._ws = ws
         self._client = client
         self._hub = hub
@@ -72,7 +66,14 @@ class Session:
         self._peer = ws.environ.get("REMOTE_ADDR", "")
         self._errors = 0
         self._allowance = Allowance(settings.client_messages_per_s)
-        ws.event.on_set = client.outbox.before_read = self._take_messages
+        self._intake = Intake(
+            FRAMES_A_MESSAGE * settings.client_messages_per_s, settings.max_message_bytes
+        )
+        self._wait_for_turn = wait_for_turn
+        self._events = ws.ws.events
+        ws.ws.events = self._count_frames
+        client.outbox.before_read = self._take_messages
+        client.outbox.after_read = self._take_bytes
 
     def run(self) -> None:
         """Serve the client until it is gone; raises nothing, for gunicorn would answer in HTTP."""
@@ -94,11 +95,29 @@ class Session:
         too_big = self._ws.incoming_message_len > self._settings.max_message_bytes
         return "too_big" if too_big else "client"
 
-    def _take_messages(self) -> None:
-        """Follow the messages that have come; those that cannot be answered yet stay."""
+    def _take_messages(self) -> float:
+        """Follow the messages that have come; return how long nothing more may be read."""
         outbox = self._client.outbox
         while self._ws.input_buffer and outbox.readable and not outbox.ending:
             self._take(self._ws.input_buffer.pop(0))
+        return self._intake.pause_s(time.monotonic())
+
+    def _take_bytes(self, count: int, waited: bool) -> None:
+        """Count bytes that have been read, and wait for the turn in which they are looked at."""
+        if waited:
+            self._intake.take_break()
+        self._intake.take_bytes(count, time.monotonic())
+        if self._intake.exceeded:
+            self._client.end("flooding", protocol.POLICY_VIOLATION, "too many frames or bytes")
+        else:
+            self._wait_for_turn()
+
+    def _count_frames(self) -> Iterator[Any]:
+        """Yield what the library reads, and count its frames; a frame may come in pieces."""
+        for event in self._events():
+            if getattr(event, "frame_finished", True):
+                self._intake.take_frame(time.monotonic())
+            yield event
 
     def _take(self, message: str | bytes) -> None:
         log.debug("client %s says %.200r", self._peer, message)
