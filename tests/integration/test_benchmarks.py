@@ -6,13 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from typing import Any
 
 import pytest
 
 from benchmarks.fanout import rows_of
+from benchmarks.published import published
 from stockstream import config
+from support.ticks import SYMBOLS, Ticker
 
 BENCHMARKS = config.ROOT / "tests/benchmarks"
 PAGE = config.ROOT / "docs/performance.md"
@@ -81,6 +84,34 @@ def test_idle_measures_memory_and_cpu() -> None:
     check_positive([row], "server CPU %")
 
 
+def test_hostile_measures_both_sides(kafka) -> None:
+    """Healthy clients are measured beside the same hostile ones at a sink and at the bridge."""
+    few = ("--kinds", "join,malformed", "--hostile", "2", "--healthy", "3", "--rate", "200")
+    rows = run(kafka, "hostile", *few, "--seconds", "1", "--warmup", "0.2")
+    assert [(row["hostile"], row["to"]) for row in rows] == [
+        ("join", "sink"), ("join", "bridge"), ("malformed", "sink"), ("malformed", "bridge"),
+    ]  # fmt: skip
+    check_positive(rows, "p99 ms", "p99 x sink", "sent KB/s", "server CPU %", "us/tick")
+    for row in rows:
+        assert 0 < row["p50 ms"] <= row["p99 ms"] <= row["max ms"] + 0.1, row
+        assert row["missing %"] == row["healthy closed"] == 0, row
+    assert not rows[0]["closed"]
+    assert "with 1008" in rows[-1]["closed"]
+    check_positive(rows[-1:], "errors/s", "connections/s")
+
+
+def test_published_counts_the_ticks_of_a_time(kafka, topic: str, ticker: Ticker) -> None:
+    """Ticks that were made before a time or after it are not counted."""
+    moments_ms = []
+    for count in (2, 3, 4):
+        time.sleep(0.01)
+        moments_ms.append(time.time_ns() // 1_000_000)
+        for _ in range(count):
+            ticker.round()
+    assert published(kafka.bootstrap, topic, *moments_ms[:2]) == 2 * len(SYMBOLS)
+    assert published(kafka.bootstrap, topic, moments_ms[1], moments_ms[2] + 600_000) == 35
+
+
 def test_producer_measures_both_writers(kafka) -> None:
     """The producer and the bare loop write, and the ratio is that of their rates."""
     bare, made = run(kafka, "producer", "--seconds", "1", "--warmup", "100", "--rounds", "1")
@@ -101,7 +132,14 @@ def test_consumer_measures_every_reader(kafka) -> None:
 def test_page_documented_commands_have_their_options() -> None:
     """Each benchmark has a command on docs/performance.md, and the options of that command."""
     commands = re.findall(r"^\.venv/bin/python tests/benchmarks (\w+)(.*)$", PAGE.read_text(), re.M)
-    assert {name for name, _ in commands} == {"fanout", "slow", "idle", "producer", "consumer"}
+    assert {name for name, _ in commands} == {
+        "fanout",
+        "slow",
+        "idle",
+        "hostile",
+        "producer",
+        "consumer",
+    }
     for name, rest in commands:
         help_text = subprocess.run(
             [sys.executable, str(BENCHMARKS), name, "--help"],
