@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import msgspec
 
-from benchmarks.rig import JOIN, Figures, Meter, Rig, Use
+from benchmarks.rig import Figures, Meter, Rig, Use
+from benchmarks.words import JOIN
 from support.bridge import Bridge
 
 

@@ -89,7 +89,7 @@ def _measure(rig: Rig, kind: Kind, given: argparse.Namespace, to_bridge: bool) -
         # They join before there are ticks: their snapshots would be the longest stall.
         healthy = stack.enter_context(Healthy(rig, bridge, given.healthy, *times))
         wait_for(bridge.metrics, lambda seen: seen["connectedClients"] == given.healthy)
-        stack.enter_context(rig.feed(topic, given.rate, "--symbols", str(kind.symbols)))
+        stack.enter_context(rig.feed(topic, given.rate, symbols=kind.symbols))
         live = kind.symbols or FEW
         wait_for(bridge.prometheus, lambda seen: seen["stockstream_ticks_received_total"] >= live)
         healthy.wait_until_joined()

@@ -24,11 +24,6 @@ from support.kafka import PARTITIONS, create_topic
 from support.waiting import wait_for
 
 HERE = Path(__file__).parent
-JOIN = '{"event":"join","data":"stock-updates"}'
-#: A set of its own for each client: %d is its number.
-OWN = '{"event":"subscribe","data":["AAPL","GOOGL","AMZN","TSLA","MSFT","OWN%d"]}'
-#: A client that says nothing gets no ticks.
-SILENT = ""
 #: Above this share of their core the others are what is measured.
 BUSY = 0.9
 
@@ -125,9 +120,10 @@ class Rig:
             part.kill()
 
     @contextmanager
-    def feed(self, topic: str, ticks_per_s: float, *options: str) -> Iterator[None]:
+    def feed(self, topic: str, ticks_per_s: float, **options: float) -> Iterator[None]:
         """Have ticks written to the topic; the options are those of feeder.py."""
-        command = python("benchmarks.feeder", self.bootstrap, topic, str(ticks_per_s), *options)
+        words = (f"--{name}={value}" for name, value in options.items())
+        command = python("benchmarks.feeder", self.bootstrap, topic, str(ticks_per_s), *words)
         with self.part("feeder", command, self.others_core):
             yield
 

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.fanout import rows_of
+from benchmarks.fanout import Task, rows_of
 from benchmarks.published import published
+from benchmarks.words import message
 from stockstream import config
+from stockstream.bridge.protocol import parse
 from support.ticks import SYMBOLS, Ticker
 
 BENCHMARKS = config.ROOT / "tests/benchmarks"
@@ -60,12 +63,34 @@ def test_fanout_measures_every_server(kafka) -> None:
     assert rows[0]["x loop"] == 1
 
 
+def test_fanout_compares_at_the_same_batch_size(kafka) -> None:
+    """Whatever it costs to frame for each client alone, a burst of ticks comes as one batch."""
+    small = ("--clients", "5", "--rate", "200", "--symbols", "20", "--burst", "50")
+    servers = "bridge,own-live"
+    rows = run(kafka, "fanout", *small, "--servers", servers, "--seconds", "1", "--warmup", "0.2")
+    assert [row["server"] for row in rows] == servers.split(",")
+    check_positive(rows[1:], "x shared", "p99 x shared")
+    for row in rows:
+        assert row["ticks/read"] > 2, row
+        assert row["skipped/s"] == 0, row
+
+
+def test_words_differ_where_they_say_so(tmp_path: Path) -> None:
+    """Each client has a set or a rate of its own, also where the clients outnumber the symbols."""
+    for way, symbols in (("own-live", 20), ("own-live", 9), ("rates", 20)):
+        lines = Path(message(tmp_path, way, 20, symbols)[1:]).read_text().splitlines()
+        assert len(lines) == len(set(lines)) == 20, way
+        assert all(parse(line).event == "subscribe" for line in lines)
+
+
 def test_fanout_several_counts_of_clients_share_the_deliveries() -> None:
     """With --deliveries the rate falls as the clients become more; without it stays."""
-    given = Namespace(clients="2,40", rate=7.0, deliveries=80.0, servers="loop")
-    assert list(rows_of(given)) == [(2, 40.0, "loop"), (40, 2.0, "loop")]
+    given = Namespace(
+        clients="2,40", rate=7.0, deliveries=80.0, servers="loop", symbols=0, burst=0.0
+    )
+    assert list(rows_of(given)) == [Task(2, 40.0, "loop"), Task(40, 2.0, "loop")]
     given.deliveries = None
-    assert list(rows_of(given)) == [(2, 7.0, "loop"), (40, 7.0, "loop")]
+    assert list(rows_of(given)) == [Task(2, 7.0, "loop"), Task(40, 7.0, "loop")]
 
 
 def test_slow_measures_with_and_without_stuck_clients(kafka) -> None:
