@@ -1,5 +1,6 @@
 """What harm is seen at the bridge itself: its event loop's stalls, its memory, its restarts."""
 
+import re
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ import psutil
 from support.bridge import Bridge
 from support.waiting import wait_for
 
+_REASON = re.compile(r'stockstream_closed_clients_total{reason="(.*)"}')
 STALL = "stockstream_event_loop_stall_seconds"
 #: A bridge that has had no longer stall within its window is calm.
 CALM_S = 0.05
@@ -26,6 +28,7 @@ class Watch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.stall_s = 0.0  # the longest
+        self.ended: dict[str, int] = {}  # connections by the reason that the bridge counted
         self.restarted = False  # another worker serves now, or none
         self._before_bytes = self._most_bytes = 0
 
@@ -61,7 +64,10 @@ class Watch:
         with suppress(OSError):  # the worker has gone
             self._most_bytes = max(self._most_bytes, _status_bytes(self._worker, "VmHWM"))
         with suppress(OSError):  # it serves nobody now
-            self.stall_s = max(self.stall_s, self._stall_s())
+            seen = self._bridge.prometheus()
+            self.stall_s = max(self.stall_s, seen[STALL])
+            found = {_REASON.fullmatch(name): round(value) for name, value in seen.items()}
+            self.ended = {match[1]: count for match, count in found.items() if match}
 
     def _stall_s(self) -> float:
         return self._bridge.prometheus()[STALL]

@@ -136,6 +136,7 @@ def _end(hostile: Part) -> Harm:
 def _row(name: str, where: str, side: Side, beside: Side) -> Row:
     healthy, harm, watch = side.healthy, side.harm, side.watch
     closed = (f"{count:,} with {code}" for code, count in harm.closed.items())
+    ended = (f"{count:,} {reason}" for reason, count in watch.ended.items())
     return {
         "hostile": name,
         "to": where,
@@ -151,6 +152,7 @@ def _row(name: str, where: str, side: Side, beside: Side) -> Row:
         "refused/s": round(harm.refused / harm.seconds, 1),
         "errors/s": round(harm.errors / harm.seconds, 1),
         "closed": ", ".join(closed),
+        "ended": ", ".join(ended),
         "healthy closed": healthy.closed,
         "restarted": "yes" if watch.restarted else "",
         "server CPU %": percent(healthy.server_cpu_s / healthy.seconds),
