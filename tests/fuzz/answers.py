@@ -54,9 +54,9 @@ class Connection:
             for part in parts:
                 self.sock.sendall(part)
 
-    def read_until(self, event: str) -> bool:
-        """Take what comes until an event, or the end: then return False."""
-        while not self.seen[event]:
+    def read_until(self, event: str, count: int = 1) -> bool:
+        """Take what comes until so many of an event, or the end: then return False."""
+        while self.seen[event] < count:
             if not self._read():
                 self._take_all()
                 return False
