@@ -1,10 +1,10 @@
-"""One benchmark: `python tests/benchmarks fanout|slow|idle|producer|consumer [OPTIONS]`."""
+"""One benchmark: `python tests/benchmarks fanout|slow|idle|hostile|producer|consumer [OPTIONS]`."""
 
 import sys
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("fanout", "slow", "idle", "producer", "consumer")
+NAMES = ("fanout", "slow", "idle", "hostile", "producer", "consumer")
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Clients that only stay: the bridge's memory for each, and its CPU."""
 
 from benchmarks.report import Report, options, percent
-from benchmarks.rig import SILENT, Rig, memory_bytes
+from benchmarks.rig import Rig, memory_bytes
+from benchmarks.words import SILENT
 
 
 def main() -> None:

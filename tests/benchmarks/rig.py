@@ -20,15 +20,10 @@ from stockstream.local.broker import Broker
 from stockstream.local.part import Part
 from stockstream.local.ports import free_port
 from support.bridge import Bridge
-from support.kafka import create_topic
+from support.kafka import PARTITIONS, create_topic
 from support.waiting import wait_for
 
 HERE = Path(__file__).parent
-JOIN = '{"event":"join","data":"stock-updates"}'
-#: A set of its own for each client: %d is its number.
-OWN = '{"event":"subscribe","data":["AAPL","GOOGL","AMZN","TSLA","MSFT","OWN%d"]}'
-#: A client that says nothing gets no ticks.
-SILENT = ""
 #: Above this share of their core the others are what is measured.
 BUSY = 0.9
 
@@ -46,6 +41,9 @@ class Figures(msgspec.Struct):
     p99_ms: float
     max_ms: float
     last_p50_ms: float  # the median over the ticks of the delay to the last client
+    starved: int = 0  # clients that got no tick any more after the end
+    first_ms: int = 0  # when the ticks were made that count; 0: those that came
+    end_ms: int = 0
     server_cpu_s: float = 0.0
     others_core: float = 0.0  # the busy share of the core of clients, broker and feed
     memory_bytes: int = 0
@@ -98,9 +96,9 @@ class Rig:
         broker.start()
         return broker.bootstrap
 
-    def topic(self) -> str:
-        """Create a topic of three partitions."""
-        return create_topic(self.bootstrap)
+    def topic(self, partitions: int = PARTITIONS) -> str:
+        """Create a topic."""
+        return create_topic(self.bootstrap, partitions)
 
     @contextmanager
     def part(self, name: str, command: list[str], core: int, **variables: str) -> Iterator[Part]:
@@ -122,9 +120,10 @@ class Rig:
             part.kill()
 
     @contextmanager
-    def feed(self, topic: str, ticks_per_s: float) -> Iterator[None]:
-        """Have ticks written to the topic."""
-        command = python("benchmarks.feeder", self.bootstrap, topic, str(ticks_per_s))
+    def feed(self, topic: str, ticks_per_s: float, **options: float) -> Iterator[None]:
+        """Have ticks written to the topic; the options are those of feeder.py."""
+        words = (f"--{name}={value}" for name, value in options.items())
+        command = python("benchmarks.feeder", self.bootstrap, topic, str(ticks_per_s), *words)
         with self.part("feeder", command, self.others_core):
             yield
 
@@ -146,7 +145,7 @@ class Rig:
     def bare_loop(self, topic: str, clients: int) -> Iterator[Server]:
         """Run the C loop in the bridge's place."""
         port = free_port()
-        program = self._compile("loop", _librdkafka())
+        program = self.compile("loop", _librdkafka())
         command = [str(program), str(port), self.bootstrap, topic, str(clients)]
         with self.part("loop", command, self.server_core) as part:
             _wait_for_line(part, "listening")
@@ -165,7 +164,7 @@ class Rig:
         self, server: Server | Bridge, clients: int, seconds: float, message: str, warmup_s: float
     ) -> Figures:
         """Have so many clients read for so long; return their figures and the server's."""
-        program = self._compile("client")
+        program = self.compile("client")
         command = [program, *map(str, (server.port, clients, seconds, warmup_s)), message]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             if process.stdout is None or process.stdout.readline() != "start\n":
@@ -183,7 +182,8 @@ class Rig:
         figures.memory_bytes = memory
         return figures
 
-    def _compile(self, name: str, *libraries: Path) -> Path:
+    def compile(self, name: str, *libraries: Path) -> Path:
+        """Return the program that NAME.c becomes, linked with the libraries."""
         program = self.home / name
         if not program.exists():
             links = [f"-Wl,-rpath,{library.parent}" for library in libraries]

@@ -4,7 +4,8 @@ import argparse
 from contextlib import ExitStack
 
 from benchmarks.report import Report, Row, options, percent
-from benchmarks.rig import JOIN, Rig
+from benchmarks.rig import Rig
+from benchmarks.words import JOIN
 from support.raw import open_raw, say_raw
 from support.waiting import wait_for
 

@@ -6,13 +6,19 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.fanout import rows_of
+from benchmarks.fanout import Task, rows_of
+from benchmarks.published import published
+from benchmarks.words import message
 from stockstream import config
+from stockstream.bridge.protocol import parse
+from support.ticks import SYMBOLS, Ticker
 
 BENCHMARKS = config.ROOT / "tests/benchmarks"
 PAGE = config.ROOT / "docs/performance.md"
@@ -57,12 +63,34 @@ def test_fanout_measures_every_server(kafka) -> None:
     assert rows[0]["x loop"] == 1
 
 
+def test_fanout_compares_at_the_same_batch_size(kafka) -> None:
+    """Whatever it costs to frame for each client alone, a burst of ticks comes as one batch."""
+    small = ("--clients", "5", "--rate", "200", "--symbols", "20", "--burst", "50")
+    servers = "bridge,own-live"
+    rows = run(kafka, "fanout", *small, "--servers", servers, "--seconds", "1", "--warmup", "0.2")
+    assert [row["server"] for row in rows] == servers.split(",")
+    check_positive(rows[1:], "x shared", "p99 x shared")
+    for row in rows:
+        assert row["ticks/read"] > 2, row
+        assert row["skipped/s"] == 0, row
+
+
+def test_words_differ_where_they_say_so(tmp_path: Path) -> None:
+    """Each client has a set or a rate of its own, also where the clients outnumber the symbols."""
+    for way, symbols in (("own-live", 20), ("own-live", 9), ("rates", 20)):
+        lines = Path(message(tmp_path, way, 20, symbols)[1:]).read_text().splitlines()
+        assert len(lines) == len(set(lines)) == 20, way
+        assert all(parse(line).event == "subscribe" for line in lines)
+
+
 def test_fanout_several_counts_of_clients_share_the_deliveries() -> None:
     """With --deliveries the rate falls as the clients become more; without it stays."""
-    given = Namespace(clients="2,40", rate=7.0, deliveries=80.0, servers="loop")
-    assert list(rows_of(given)) == [(2, 40.0, "loop"), (40, 2.0, "loop")]
+    given = Namespace(
+        clients="2,40", rate=7.0, deliveries=80.0, servers="loop", symbols=0, burst=0.0
+    )
+    assert list(rows_of(given)) == [Task(2, 40.0, "loop"), Task(40, 2.0, "loop")]
     given.deliveries = None
-    assert list(rows_of(given)) == [(2, 7.0, "loop"), (40, 7.0, "loop")]
+    assert list(rows_of(given)) == [Task(2, 7.0, "loop"), Task(40, 7.0, "loop")]
 
 
 def test_slow_measures_with_and_without_stuck_clients(kafka) -> None:
@@ -79,6 +107,34 @@ def test_idle_measures_memory_and_cpu() -> None:
     assert row["clients"] == 100
     assert 0 < row["KB each"] < 1000
     check_positive([row], "server CPU %")
+
+
+def test_hostile_measures_both_sides(kafka) -> None:
+    """Healthy clients are measured beside the same hostile ones at a sink and at the bridge."""
+    few = ("--kinds", "join,malformed", "--hostile", "2", "--healthy", "3", "--rate", "200")
+    rows = run(kafka, "hostile", *few, "--seconds", "1", "--warmup", "0.2")
+    assert [(row["hostile"], row["to"]) for row in rows] == [
+        ("join", "sink"), ("join", "bridge"), ("malformed", "sink"), ("malformed", "bridge"),
+    ]  # fmt: skip
+    check_positive(rows, "p99 ms", "p99 x sink", "sent KB/s", "server CPU %", "us/tick")
+    for row in rows:
+        assert 0 < row["p50 ms"] <= row["p99 ms"] <= row["max ms"] + 0.1, row
+        assert row["missing %"] == row["healthy closed"] == 0, row
+    assert not rows[0]["closed"]
+    assert "with 1008" in rows[-1]["closed"]
+    check_positive(rows[-1:], "errors/s", "connections/s")
+
+
+def test_published_counts_the_ticks_of_a_time(kafka, topic: str, ticker: Ticker) -> None:
+    """Ticks that were made before a time or after it are not counted."""
+    moments_ms = []
+    for count in (2, 3, 4):
+        time.sleep(0.01)
+        moments_ms.append(time.time_ns() // 1_000_000)
+        for _ in range(count):
+            ticker.round()
+    assert published(kafka.bootstrap, topic, *moments_ms[:2]) == 2 * len(SYMBOLS)
+    assert published(kafka.bootstrap, topic, moments_ms[1], moments_ms[2] + 600_000) == 35
 
 
 def test_producer_measures_both_writers(kafka) -> None:
@@ -101,7 +157,14 @@ def test_consumer_measures_every_reader(kafka) -> None:
 def test_page_documented_commands_have_their_options() -> None:
     """Each benchmark has a command on docs/performance.md, and the options of that command."""
     commands = re.findall(r"^\.venv/bin/python tests/benchmarks (\w+)(.*)$", PAGE.read_text(), re.M)
-    assert {name for name, _ in commands} == {"fanout", "slow", "idle", "producer", "consumer"}
+    assert {name for name, _ in commands} == {
+        "fanout",
+        "slow",
+        "idle",
+        "hostile",
+        "producer",
+        "consumer",
+    }
     for name, rest in commands:
         help_text = subprocess.run(
             [sys.executable, str(BENCHMARKS), name, "--help"],

@@ -174,6 +174,16 @@ def raises() -> Flask:
     return create_app()
 
 
+def raises_when_it_refuses() -> Flask:
+    """Fail on every message that cannot be followed."""
+
+    def fail(self: Session, refused: object) -> None:
+        raise RuntimeError("made to fail by the test")
+
+    Session._refuse = fail
+    return create_app()
+
+
 def raises_through() -> Flask:
     """Fail on every message, with nothing that contains it."""
 

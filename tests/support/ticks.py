@@ -15,6 +15,7 @@ class Ticker:
     """Writes ticks of sequences that it counts itself, and any other record."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int = 3) -> None:
+        self.bootstrap = bootstrap
         self.topic = topic
         self.partitions = partitions
         self.sequences: dict[str, int] = {}
