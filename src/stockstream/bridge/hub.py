@@ -9,12 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from stockstream.bridge import protocol
 from stockstream.bridge.groups import Client, Group, Key, PacedGroup
 from stockstream.bridge.stats import Stats
+from stockstream.succession import Verdict, judge
 from stockstream.tick import Stored
-
-#: A sequence that is not above the symbol's last is a repeat: a producer that was cut off had a
-#: batch under way. But ticks that are this much younger mean that the symbol's history expired
-#: and its producer began again at 1.
-FRESH_START_MS = 3_600_000
 
 
 class Hub:
@@ -34,6 +30,8 @@ class Hub:
         self._by_symbol: dict[str | None, set[Group]] = {}  # None: those who get all of them
         #: Called with the time when `release` next has something to do.
         self.on_withheld: Callable[[float], None] = lambda next_s: None
+        #: Called with the tick that begins a symbol's new run, and the last one of the run before.
+        self.on_new_run: Callable[[Stored, Stored], None] = lambda stored, last: None
 
     # The feed's side
 
@@ -59,10 +57,15 @@ class Hub:
         touched: set[Group] = set()
         timestamps: list[int] = []
         for stored in ticks:
-            if not self._is_new(stored):
+            symbol = stored.tick.symbol
+            last = self.newest.get(symbol)
+            verdict = judge(stored, last)
+            if verdict is Verdict.REPEAT:
                 self._stats.duplicates += 1
                 continue
-            symbol = stored.tick.symbol
+            if verdict is Verdict.NEW_RUN and last is not None:
+                self._stats.new_runs += 1
+                self.on_new_run(stored, last)
             self.newest[symbol] = stored
             timestamps.append(stored.tick.timestamp)
             frame = b""
@@ -160,14 +163,6 @@ class Hub:
         wanted = self.newest if symbols is None else symbols
         ticks = [self.newest[symbol] for symbol in wanted if symbol in self.newest]
         client.outbox.send_after_ticks(protocol.snapshot(ticks, self.positions))
-
-    def _is_new(self, stored: Stored) -> bool:
-        known = self.newest.get(stored.tick.symbol)
-        return (
-            known is None
-            or stored.tick.sequence > known.tick.sequence
-            or stored.tick.timestamp > known.tick.timestamp + FRESH_START_MS
-        )
 
     def _interested(self, symbol: str) -> Iterable[Group]:
         yield from self._by_symbol.get(None, ())
