@@ -24,14 +24,6 @@ WARN_S = 60.0
 log = logging.getLogger(__name__)
 
 
-def placed(records: Iterable[Record]) -> Iterator[tuple[Record, int, int]]:
-    """Yield each record with its partition and offset; without them it was never on a topic."""
-    for record in records:
-        partition, offset = record.partition(), record.offset()
-        if partition is not None and offset is not None:
-            yield record, partition, offset
-
-
 class Records:
     """Reads records to ticks; what it refuses it counts, and tells in the log every 10 s.
 
@@ -49,8 +41,10 @@ class Records:
 
     def read(self, records: Iterable[Record]) -> Iterator[tuple[int, int, Stored | None]]:
         """Yield each record's partition, offset and tick; None where the record is refused."""
-        for record, partition, offset in placed(records):
-            yield partition, offset, self._take(record, partition, offset)
+        for record in records:
+            partition, offset = record.partition(), record.offset()
+            if partition is not None and offset is not None:  # else it was never on a topic
+                yield partition, offset, self._take(record, partition, offset)
 
     def warnings(self) -> list[str]:
         """Return a line on each reason for which a record was refused in the last minute."""

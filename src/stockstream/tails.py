@@ -8,7 +8,7 @@ import msgspec
 
 from stockstream.errors import KafkaUnavailable
 from stockstream.kafka.reader import Reader, Record
-from stockstream.records import Records, placed
+from stockstream.records import Records
 from stockstream.succession import extend, is_settled, newest
 from stockstream.tick import Stored
 
@@ -161,6 +161,13 @@ class _Scan:
         self.start.update((p, start[p]) for p in stop)
 
 
+def _placed(records: Iterable[Record]) -> Iterator[tuple[Record, int, int]]:
+    for record in records:
+        partition, offset = record.partition(), record.offset()
+        if partition is not None and offset is not None:  # else it was never on a topic
+            yield record, partition, offset
+
+
 def _last(trail: Iterable[Stored]) -> Stored:
     """Return the newest tick of a trail, which has one at least."""
     found = newest(trail)
@@ -186,7 +193,7 @@ def _between(
             heard_s, ended = time.monotonic(), len(reader.ends)
         elif time.monotonic() - heard_s > _SILENCE_S:
             raise KafkaUnavailable(f"the newest ticks did not come: {reader.error or 'no answer'}")
-        places = list(placed(records))
+        places = list(_placed(records))
         yield [record for record, partition, offset in places if offset < stop[partition]]
         reached = {partition: offset for _, partition, offset in places}  # the last one of each
         # A partition may end in what is not a record, such as a transaction's mark.
