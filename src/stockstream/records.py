@@ -1,6 +1,7 @@
 """From records to ticks: what every reader of the topic takes, and what it refuses."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,9 @@ class Records:
         self._max_ahead_ms = int(max_ahead_s * 1000)
         self._reminder = Reminder()
         self._untold: Counter[str] = Counter()
-        self._refused_s: dict[str, float] = {}
+        # All of them from the start: /health reads it while another thread may refuse one.
+        self._refused_s = dict.fromkeys(REASONS, -math.inf)
+        self._told_of_create_time = False
 
     def read(self, records: Iterable[Record]) -> Iterator[tuple[int, int, Stored | None]]:
         """Yield each record's partition, offset and tick; None where the record is refused."""
@@ -60,9 +63,7 @@ class Records:
             found = tick.decode(record.value())
             kind, arrived_ms = record.timestamp()
             if kind != LOG_APPEND_TIME:
-                # The producers' word, which proves nothing. The reader's own clock stands in; it
-                # refuses nothing, because two readers could judge differently.
-                arrived_ms = time.time_ns() // 1_000_000
+                arrived_ms = self._stand_in_ms()
             elif (ahead_ms := found.timestamp - arrived_ms) > self._max_ahead_ms:
                 self._refuse("ahead", partition, offset, f"{ahead_ms / 1000:g} s ahead")
                 return None
@@ -78,6 +79,19 @@ class Records:
             # same record again after each restart, for as long as the topic keeps it.
             self._refuse("fault", partition, offset, repr(error))
         return None
+
+    def _stand_in_ms(self) -> int:
+        """Return the reader's own time in the place of the producers' word, which proves nothing.
+
+        It refuses no tick, because two readers could judge differently.
+        """
+        if not self._told_of_create_time:
+            self._told_of_create_time = True
+            log.info(
+                "records carry their producers' time (message.timestamp.type is CreateTime): no "
+                "tick is refused for being ahead; `stockstream topics apply` changes the topic"
+            )
+        return time.time_ns() // 1_000_000
 
     def _refuse(self, reason: str, partition: int, offset: int, why: str) -> None:
         self.refused[reason] += 1

@@ -3,13 +3,17 @@
 The strategies make the records of a property test, and of a longer fuzz with more examples.
 """
 
-import itertools
 from collections.abc import Iterable, Mapping
 
 from hypothesis import strategies as st
 
 from stockstream import tick
+from stockstream.bridge import protocol
+from stockstream.bridge.hub import Hub
+from stockstream.bridge.stats import Stats
+from stockstream.console.display import JsonLines, Lines, LiveTable
 from stockstream.kafka.reader import LOG_APPEND_TIME
+from stockstream.records import Records
 from stockstream.tick import Tick
 
 NOW_MS = 1_700_000_000_000
@@ -123,6 +127,22 @@ class FakeReader:
         return found
 
 
-def one_by_one(values: Iterable[bytes | None]) -> list[FakeRecord]:
-    """Return the values as the records of partition 0."""
-    return [FakeRecord(value, offset) for offset, value in zip(itertools.count(), values)]  # noqa: B905
+def check_read(values: Iterable[bytes | None]) -> None:
+    """Fail unless each of the values is refused and counted, or a tick that can be shown."""
+    reader = Records(60)
+    records = [FakeRecord(value, offset) for offset, value in enumerate(values)]
+    found = list(reader.read(records))
+    assert [offset for _, offset, _ in found] == list(range(len(records)))
+    ticks = [stored for *_, stored in found if stored is not None]
+    assert len(records) - len(ticks) == sum(reader.refused.values())
+    assert reader.refused["fault"] == 0
+    table = LiveTable()
+    table.show(ticks)
+    assert table._table().row_count == len({stored.tick.symbol for stored in ticks})
+    hub = Hub((), {}, Stats())
+    hub.open("epoch", {}, {})
+    hub.publish(ticks, {0: len(records)})
+    for stored in ticks:
+        assert protocol.stock_tick(stored)
+        assert stored.tick.symbol in Lines()._line(stored)
+        assert stored.tick.symbol in JsonLines()._line(stored)

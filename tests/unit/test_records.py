@@ -8,18 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockstream import config, records, tick
-from stockstream.bridge import protocol
 from stockstream.bridge.feed import Feed
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.roster import Roster
 from stockstream.bridge.stats import Stats
-from stockstream.console.display import JsonLines, Lines, LiveTable
 from stockstream.console.service import ConsoleConsumer
 from stockstream.records import Records
 from stockstream.stopping import Stop
 from stockstream.tails import find_newest
 from stockstream.tick import Stored, Tick
-from support.records import GOOD, NOW_MS, TICKS, VALUES, FakeReader, FakeRecord, one_by_one
+from support.records import GOOD, NOW_MS, VALUES, FakeReader, FakeRecord, check_read
 
 FAULTY = tick.encode(Tick("BOOM", 1.0, 1, NOW_MS, 1))
 SETTINGS = config.Settings()
@@ -36,26 +34,21 @@ def taken(reader: Records, *found: FakeRecord) -> list[int | None]:
 
 @settings(deadline=None)  # no test depends on speed
 @given(st.lists(VALUES, max_size=20))
-def test_read_any_records_gives_a_tick_or_counts_a_refusal(values: list[bytes | None]) -> None:
+def test_read_any_records_gives_ticks_to_show_or_counts_a_refusal(
+    values: list[bytes | None],
+) -> None:
     """Whatever is on the topic, each record is read; none needs the last resort."""
-    reader = Records(60)
-    found = list(reader.read(one_by_one(values)))
-    assert [offset for _, offset, _ in found] == list(range(len(values)))
-    refused = sum(stored is None for *_, stored in found)
-    assert refused == sum(reader.refused.values())
-    assert reader.refused["fault"] == 0
+    check_read(values)
 
 
-@settings(deadline=None)  # no test depends on speed
-@given(TICKS)
-def test_read_any_tick_can_be_shown(made: Tick) -> None:
-    """Every tick within the bounds has a frame, a line, and a row in the console's table."""
-    stored = Stored(tick.decode(tick.encode(made)), 0, 0, NOW_MS)
-    assert protocol.stock_tick(stored)
-    assert made.symbol in Lines()._line(stored) + JsonLines()._line(stored)
-    table = LiveTable()
-    table.show([stored])
-    assert table._table().row_count == 1
+def test_read_that_loses_a_record_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check notices a refusal that is not counted, and a fault."""
+    with monkeypatch.context() as patch, pytest.raises(AssertionError):
+        patch.setattr(Records, "_refuse", lambda *_: None)
+        check_read([b"poison"])
+    monkeypatch.setattr(tick, "decode", lambda _: 1 / 0)
+    with pytest.raises(AssertionError):
+        check_read([GOOD])
 
 
 def test_read_tick_ahead_of_its_record_is_refused_and_an_older_one_taken() -> None:
