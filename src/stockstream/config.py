@@ -63,7 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_file: Annotated[str, Meta(description="the path of a file")] = ""
     log_level: Level = "info"
     kafka_log_level: Level = "warning"
+    max_clock_ahead: Seconds = 60.0
     max_clients: Count = 10_000
+    max_symbols: Count = 2_000
     max_subscriptions: Count = 1_000
     max_unknown_symbols: Count = 10_000
     max_message_bytes: Annotated[

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from stockstream.succession import LAST_CONTINUED
 from stockstream.tick import Tick
 
 #: Minutes of trading in a year: 252 days of 6.5 hours.
@@ -99,8 +100,11 @@ class Path:
 
     def __init__(self, market: Market, symbol: str, company: Company, newest: Tick | None) -> None:
         self.symbol = symbol
-        self.sequence = newest.sequence if newest else 0
-        self._cents = round((newest.price if newest else company.price) * 100)
+        # From a tick of another producer the walk goes on within what its own may have.
+        goes_on = newest is not None and newest.sequence <= LAST_CONTINUED
+        self.sequence = newest.sequence if newest and goes_on else 0
+        cents = round((newest.price if newest else company.price) * 100)
+        self._cents = min(max(1, cents), _HIGHEST_CENTS)
         self._market = market
         step = company.volatility / math.sqrt(STEPS_PER_YEAR)
         self._drift = -step * step / 2

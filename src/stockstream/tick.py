@@ -16,6 +16,9 @@ RECORD_LIMIT_BYTES = 4096
 # Browsers hold numbers as doubles: integers are exact up to 2**53.
 _MAX_INT = 2**53
 
+#: The last ms of the year 9999: both JavaScript's Date and Python's datetime can show it.
+MAX_TIMESTAMP_MS = 253_402_300_799_999
+
 Symbol = Annotated[str, Meta(pattern=SYMBOL_PATTERN)]
 
 
@@ -29,16 +32,26 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     symbol: Symbol
     price: Annotated[float, Meta(gt=0, lt=1e12)]
     volume: Annotated[int, Meta(ge=0, le=_MAX_INT)]
-    timestamp: Annotated[int, Meta(ge=0, le=_MAX_INT)]
+    timestamp: Annotated[int, Meta(ge=0, le=MAX_TIMESTAMP_MS)]
     sequence: Annotated[int, Meta(ge=1, le=_MAX_INT)]
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
-    """A tick with its place on the topic."""
+    """A tick with its place on the topic; `arrived_ms` is when Kafka took it, where that is known.
+
+    `time_ms` is the time that the tick is judged by: its own, but not later than its arrival, so
+    that a clock that is ahead has no hold on what comes after.
+    """
 
     tick: Tick
     partition: int
     offset: int
+    arrived_ms: int = MAX_TIMESTAMP_MS
+
+    @property
+    def time_ms(self) -> int:
+        """When the tick was made, in ms since the epoch, as far as it can be believed."""
+        return min(self.tick.timestamp, self.arrived_ms)
 
 
 encode = msgspec.json.Encoder().encode
@@ -57,5 +70,9 @@ def decode(value: bytes | None) -> Tick:
         raise RecordError(f"{len(value)} bytes: expected at most {RECORD_LIMIT_BYTES}")
     try:
         return _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MemoryError:
+        raise  # the process is at its end; the record is not the reason
+    except Exception as error:
+        # DecodeError, UnicodeDecodeError, and RecursionError where arrays are nested in a field
+        # that nobody reads: whatever the decoder raises, the reason is this record.
         raise RecordError(str(error)) from error

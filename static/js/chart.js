@@ -121,10 +121,11 @@ const newestPoint = {
   },
 };
 
-/** Return the axis' labels at whole seconds or minutes, at most six of them. */
-function wholeTimes(min, max) {
+/** Return the axis' labels at whole seconds or minutes, at most seven of them. */
+export function wholeTimes(min, max) {
   const fits = (step) => (max - min) / step <= MAX_TIME_LABELS;
-  const step = TIME_STEPS_MS.find(fits) ?? TIME_STEPS_MS.at(-1);
+  // Chart.js gives a single point an axis of years; hours on it would be thousands of labels.
+  const step = TIME_STEPS_MS.find(fits) ?? Math.ceil((max - min) / MAX_TIME_LABELS);
   const ticks = [];
   for (let value = Math.ceil(min / step) * step; value <= max; value += step) ticks.push({ value });
   return ticks;

@@ -22,8 +22,12 @@ export const formatRate = (rate) => (rate < 100 ? tenths : counts).format(rate);
 /** Return a latency in whole ms, or <1. */
 export const formatLatency = (ms) => (ms < 1 ? "<1" : counts.format(ms));
 
-/** Return a time of the day, ms since the epoch, as 14:03:59 in the local zone. */
-export const formatTime = (timestamp) => times.format(timestamp);
+// What a Date can hold; formatting any other time throws.
+const LATEST_MS = 8.64e15;
+
+/** Return a time of the day, ms since the epoch, as 14:03:59 in the local zone; – beyond all days. */
+export const formatTime = (timestamp) =>
+  Math.abs(timestamp) <= LATEST_MS ? times.format(timestamp) : "–";
 
 /** Return a change of a price with its share of the price before: +1.20 (+0.51%). */
 export function formatChange(change, before) {

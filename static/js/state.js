@@ -2,9 +2,6 @@
 
 import { Series } from "./series.js";
 
-// The bridge's rule: ticks that are this much younger count from 1 because the older ones expired.
-const FRESH_START_MS = 3_600_000;
-
 /**
  * @typedef {object} Tick
  * @property {string} symbol
@@ -12,6 +9,8 @@ const FRESH_START_MS = 3_600_000;
  * @property {number} volume shares
  * @property {number} timestamp ms since the epoch
  * @property {number} sequence counts the symbol's ticks
+ * @property {number} partition
+ * @property {number} offset its place on the partition
  *
  * @typedef {object} Quote
  * @property {Tick} tick the newest
@@ -28,7 +27,7 @@ export class Market {
   #epoch = null;
 
   /**
-   * Start anew where the topic is another one: its sequences count from 1 again.
+   * Start anew where the topic is another one: its offsets count from 0 again.
    * @param {{epoch: string | null}} data of a `welcome`; without an epoch Kafka was not there yet
    */
   welcome({ epoch }) {
@@ -74,6 +73,8 @@ export class Market {
   }
 }
 
+// The bridge has judged by sequence and time; here only what the page has already is left out.
+// Places are the same on every bridge. A symbol changes its partition where the topic grows.
 function isNews(tick, known) {
-  return tick.sequence > known.sequence || tick.timestamp > known.timestamp + FRESH_START_MS;
+  return tick.partition !== known.partition || tick.offset > known.offset;
 }

@@ -15,7 +15,7 @@ export class StatusBar {
   /** @type {"connecting" | "open" | "live" | "waiting"} */
   #phase = "connecting";
   #retryAt = 0;
-  /** @type {import("./state.js").Tick | null} the youngest */
+  /** @type {import("./state.js").Tick | null} the last one; of a snapshot the youngest */
   #newest = null;
   #heardAt = 0;
   #problem = "";
@@ -33,7 +33,9 @@ export class StatusBar {
    * @param {number} now performance.now()
    */
   snapshot({ ticks }, now) {
-    for (const tick of ticks) this.tick(tick, now);
+    for (const tick of ticks) {
+      if (!this.#newest || tick.timestamp >= this.#newest.timestamp) this.#newest = tick;
+    }
     this.#heardAt = now;
     this.#enter("live");
   }
@@ -43,7 +45,8 @@ export class StatusBar {
    * @param {number} now performance.now()
    */
   tick(tick, now) {
-    if (!this.#newest || tick.timestamp >= this.#newest.timestamp) this.#newest = tick;
+    // Not the youngest: one tick from the future would stop the page's clock.
+    this.#newest = tick;
     this.#heardAt = now;
   }
 

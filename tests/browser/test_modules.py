@@ -103,6 +103,7 @@ def test_connection_that_was_stable_begins_with_a_short_wait(
 def _ticks(*ticks: tuple[int, float]) -> list[dict[str, Any]]:
     return [
         {"symbol": "AAPL", "price": price, "volume": 1, "timestamp": n * 1000, "sequence": n}
+        | {"partition": 0, "offset": n}
         for n, price in ticks
     ]
 
@@ -127,19 +128,53 @@ def test_state_compares_each_tick_with_the_one_before(modules: Page) -> None:
     ]
 
 
-def test_state_ignores_a_tick_that_is_not_newer(modules: Page) -> None:
+def test_state_ignores_a_tick_that_the_page_has_already(modules: Page) -> None:
     """A snapshot after a reconnect may hold what the page has; nothing is shown twice."""
     body = MARKET + "return argument.map((tick) => [market.tick(tick), shown()[0]])"
     ticks = _ticks((5, 10), (5, 11), (4, 12), (6, 13))
     assert run(modules, "state.js", body, ticks) == [[True, 5], [False, 5], [False, 5], [True, 6]]
 
 
-def test_state_takes_a_symbol_that_begins_again_at_1(modules: Page) -> None:
-    """Where all of a symbol's ticks have expired, its sequence starts anew."""
+def test_state_takes_a_new_run_of_a_symbol_as_the_bridge_does(modules: Page) -> None:
+    """What the bridge lets through counts, whatever its sequence and time: its place is later."""
     body = MARKET + "argument.forEach((tick) => market.tick(tick)); return shown()[0]"
-    old, new = _ticks((900, 10), (1, 11))
-    new["timestamp"] = old["timestamp"] + 3_600_001
-    assert run(modules, "state.js", body, [old, new]) == 1
+    forged, genuine = _ticks((900, 10), (7, 11))
+    genuine["offset"] = forged["offset"] + 1
+    assert run(modules, "state.js", body, [forged, genuine]) == 7
+    moved = {**forged, "partition": 2, "offset": 0, "sequence": 901}  # the topic has grown
+    assert run(modules, "state.js", body, [forged, moved]) == 901
+
+
+def test_format_time_beyond_all_days_does_not_throw(modules: Page) -> None:
+    """One time that no Date can hold would end every drawing after it."""
+    body = "return argument.map((time) => module.formatTime(time))"
+    *shown, last = run(modules, "format.js", body, [2**53, -(2**53), 8.64e15])
+    assert shown == ["–", "–"]
+    assert last.count(":") == 2
+
+
+@pytest.mark.parametrize("span_ms", [0, 60_000, 86_400_000, 56 * 365 * 86_400_000, 8.64e15])
+def test_chart_labels_of_any_span_are_few(modules: Page, span_ms: float) -> None:
+    """An axis of years has seven labels, too: one an hour would be half a million."""
+    body = "return module.wholeTimes(argument[0], argument[1]).length"
+    now_ms = 1_700_000_000_000
+    assert 0 <= run(modules, "chart.js", body, [now_ms - span_ms, now_ms]) <= 7
+
+
+def test_series_of_a_clock_that_was_wrong_goes_on_with_the_right_one(modules: Page) -> None:
+    """Points from the future go with the first right one, and a line from another day as well."""
+    body = """
+      const series = new module.Series();
+      for (const at of argument) series.push(at * 1000, 1);
+      return series.points.map((point) => point.x / 1000);
+    """
+    now = 1_700_000_000
+    assert run(modules, "series.js", body, [now, now + 50, now + 2, now + 3]) == [
+        now,
+        now + 2,
+        now + 3,
+    ]
+    assert run(modules, "series.js", body, [now, 0, now + 2]) == [now + 2]
 
 
 def test_state_of_another_epoch_forgets_the_topic_before(modules: Page) -> None:

@@ -1,5 +1,6 @@
 """The dashboard on the real bridge, Kafka and producer, in a real browser."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from stockstream import config, tick
 from stockstream.kafka.reader import Reader
 from stockstream.local.part import Part
 from support.page import Dashboard
+from support.ticks import Ticker
 from support.waiting import wait_for
 
 #: The longest symbol that there is, for the layout.
@@ -76,6 +78,36 @@ def test_page_with_a_running_market_shows_rate_latency_and_time(dashboard: Dashb
     assert float(seen[0]) > 0
     assert int(seen[1].replace("<", "").replace(",", "")) >= 0
     assert int(seen[3]) == 1
+
+
+def test_page_draws_whatever_the_bridge_lets_through(
+    dashboard_factory: Callable[..., Dashboard], kafka, topic: str
+) -> None:
+    """Ticks at every bound are drawn; the page and its clock go on with the next ones."""
+    dashboard, ticker = dashboard_factory(), Ticker(kafka.bootstrap, topic)
+    now_ms = time.time_ns() // 1_000_000
+    sequence = 2**53 - 20
+    for timestamp in (0, now_ms, now_ms + 50_000, now_ms):
+        for price in (100.0, 5e-324, 999_999_999_999.99, 0.01):
+            sequence += 1
+            for symbol in ("A", LONG):
+                made = tick.Tick(symbol, price, 2**53, timestamp, sequence)
+                ticker.record(symbol, tick.encode(made))
+        ticker.flush()
+    dashboard.wait_for_cards("A", LONG)
+
+    def told() -> tuple[float, str]:
+        ticker.tick("A", 123.0)
+        ticker.flush()
+        clock = dashboard.page.evaluate("document.getElementById('last-tick').textContent")
+        return dashboard.prices()["A"], clock
+
+    behind = dashboard.page.evaluate(
+        """(time) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" }).format(time)""",
+        now_ms + 50_000,
+    )
+    wait_for(told, lambda seen: seen[0] == 123.0 and seen[1] != behind)
+    assert dashboard.complaints == []
 
 
 def test_page_without_ticks_says_so(dashboard_factory: Callable[..., Dashboard]) -> None:

@@ -275,7 +275,8 @@ def mine(entries: list[Entry], symbol: str, partition: int, since_ms: int) -> li
 def test_producer_poison_at_the_ends_is_passed_over(market: Market) -> None:
     """Records that are no ticks, also behind the newest tick, do not hide it."""
     home = partition_for("AAPL", 3)
-    junk = [b"", b"{", b"null", b"\xff" * 100, a_tick("AAPL", 99).replace(b"99", b"-1")]
+    deep = a_tick("AAPL", 99)[:-1] + b',"x":' + b"[" * 1000 + b"]" * 1000 + b"}"
+    junk = [b"", b"{", b"null", b"\xff" * 100, a_tick("AAPL", 99).replace(b"99", b"-1"), deep]
     market.write(home, a_tick("AAPL", 4), *junk * 300)
     producer = market.producer()
     market.wait_for_ticks()

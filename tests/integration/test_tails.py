@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import confluent_kafka as ck
 import pytest
@@ -12,6 +12,7 @@ from stockstream.config import Settings, load
 from stockstream.errors import KafkaError
 from stockstream.kafka.reader import Reader, Record
 from stockstream.local.broker import Broker
+from stockstream.records import Records
 from stockstream.tails import find_newest, read_tails
 from stockstream.tick import Tick
 from support.waiting import wait_for
@@ -72,7 +73,7 @@ class Topic:
         """Return the sequences that were found, and how many records were read for it."""
         reader = CountingReader(self._settings, self._name)
         settled: dict[str, int | None] = {}
-        for batch in find_newest(reader, homes, range(3)):
+        for batch in find_newest(reader, Records(60), homes, range(3)):
             assert not settled.keys() & batch.keys()
             settled |= {symbol: at.tick.sequence if at else None for symbol, at in batch.items()}
         reader.close()
@@ -80,15 +81,15 @@ class Topic:
 
     def read_tails(self, wanted: Iterable[str], limit: int | None = None) -> tails.Tails:
         reader = Reader(self._settings, self._name)
-        found = read_tails(reader, range(3), wanted, limit)
+        found = read_tails(reader, Records(60), range(3), wanted, limit)
         reader.close()
         return found
 
 
 @pytest.fixture
-def ticks(kafka: Broker, topic: str) -> Topic:
-    """Return a topic of three partitions to write ticks to."""
-    found = Topic(kafka.bootstrap, topic)
+def ticks(kafka: Broker, topic_factory: Callable[..., str]) -> Topic:
+    """Return a topic of three partitions, whose records get the times that a test gives them."""
+    found = Topic(kafka.bootstrap, topic_factory(message_timestamp_type="CreateTime"))
     wait_for(lambda: found.has_leaders())  # not yet, right after its creation
     return found
 

@@ -43,7 +43,7 @@ def known_topic(admin: ClusterAdmin, topic_factory: Callable[..., str]) -> Calla
     """Return a function that makes a topic, and waits until the broker knows its configs."""
 
     def create(**configs: str) -> str:
-        name = topic_factory(**configs)
+        name = topic_factory(message_timestamp_type="", **configs)
         wait_for(lambda: set_configs(admin, name), lambda seen: seen == len(configs))
         return name
 
@@ -84,6 +84,17 @@ def test_carry_out_changed_configs_are_set_and_a_second_run_does_nothing(
     ]
     wait_until_done(admin, name, declared)
     assert admin.layout(name).set_configs == {"retention.ms": "86400000", "segment.ms": "3600000"}
+
+
+def test_carry_out_topic_from_before_gets_the_arrival_in_its_records(
+    admin: ClusterAdmin, known_topic: Callable[..., str]
+) -> None:
+    """A topic with its producers' times becomes one with the broker's by a plain change."""
+    name = known_topic()
+    declared = TopicSpec(3, 1, {"message.timestamp.type": "LogAppendTime"})
+    line = f"{name}: message.timestamp.type CreateTime -> LogAppendTime"
+    assert change(admin, name, declared) == [line]
+    wait_until_done(admin, name, declared)
 
 
 def test_plan_fewer_partitions_are_refused_for_good(

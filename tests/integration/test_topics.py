@@ -95,7 +95,8 @@ def test_topics_command_applies_and_describes(broker_factory: Callable[[], Broke
     assert lines[0].startswith("stock_ticks: 3 partitions, replication factor 1, id ")
     assert lines[1:] == [
         *(f"  partition {number}: leader 1, replicas 1, in sync 1" for number in range(3)),
-        "  configs: retention.ms=86400000, segment.ms=3600000",
+        "  configs: message.timestamp.type=LogAppendTime, retention.ms=86400000, "
+        "segment.ms=3600000",
     ]
     assert run("describe", "--no-configs").splitlines() == lines[:-1]
 

@@ -23,6 +23,7 @@ from stockstream.bridge.turns import Turns
 from stockstream.kafka import admin, reader
 from stockstream.kafka.reader import Reader
 from stockstream.kafka.report import Report
+from stockstream.records import Records
 
 
 def sends_once() -> Flask:
@@ -95,7 +96,7 @@ def shares_a_group() -> Flask:
                 self._consumer.unassign()
 
     feed.Reader = GroupReader
-    feed.read_tails = lambda reader, partitions, *_: feed_tails(reader, partitions)
+    feed.read_tails = lambda reader, _, partitions, *__: feed_tails(reader, partitions)
     return create_app()
 
 
@@ -130,7 +131,7 @@ def trusts_records() -> Flask:
     def fail(*_: object) -> None:
         raise ValueError("not a tick")
 
-    feed.Feed._count_poison = fail
+    Records._refuse = fail
     return create_app()
 
 

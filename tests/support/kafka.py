@@ -28,9 +28,13 @@ class GivenBroker:
 
 
 def create_topic(bootstrap: str, partitions: int = PARTITIONS, **config: str) -> str:
-    """Create a topic with a name of its own (`retention_ms="1000"` ...) and return the name."""
+    """Create a topic with a name of its own (`retention_ms="1000"` ...) and return the name.
+
+    Its records carry their arrival, as config/topics.yml has it; an empty value is Kafka's default.
+    """
     name = f"ticks-{uuid.uuid4()}"
-    options = {key.replace("_", "."): value for key, value in config.items()}
+    config.setdefault("message_timestamp_type", "LogAppendTime")
+    options = {key.replace("_", "."): value for key, value in config.items() if value}
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})
     admin.create_topics([NewTopic(name, partitions, 1, config=options)])[name].result(60)
     # The controller has made it; the broker hears of it a moment later.

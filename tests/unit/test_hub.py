@@ -3,8 +3,9 @@
 import pytest
 
 from stockstream.bridge.client import Client
-from stockstream.bridge.hub import FRESH_START_MS, Hub
+from stockstream.bridge.hub import Hub
 from stockstream.bridge.stats import Stats
+from stockstream.succession import NEW_RUN_MS
 from stockstream.tick import Stored, Tick
 from support.outbox import FakeOutbox
 
@@ -67,14 +68,19 @@ def test_subscribe_snapshot_has_only_what_is_new(hub: Hub, client_factory) -> No
         assert snapshot["data"]["positions"] == {"0": 2}
 
 
-def test_publish_repeat_is_dropped_but_a_fresh_start_is_not(hub: Hub, client_factory) -> None:
-    """A sequence that is not above the last is a repeat, unless its history has expired."""
-    client = client_factory()
+def test_publish_repeat_is_dropped_but_a_new_run_is_not(hub: Hub, client_factory) -> None:
+    """A sequence that is not above the last is a repeat, unless it is much later: then it counts.
+
+    Both are counted, and a new run is told of, with the tick before it.
+    """
+    client, told = client_factory(), []
+    hub.on_new_run = lambda found, last: told.append((found.tick.sequence, last.tick.sequence))
     hub.join(client)
     hub.publish([stored("A", 5), stored("A", 5), stored("A", 4), stored("A", 6)], {0: 4})
     assert ticks(client) == [("A", 5), ("A", 6)]
-    hub.publish([stored("A", 1, timestamp=FRESH_START_MS + 1)], {0: 5})
-    assert ticks(client) == [("A", 1)]
+    hub.publish([stored("A", 1, timestamp=NEW_RUN_MS), stored("A", 2)], {0: 6})
+    assert ticks(client) == [("A", 1), ("A", 2)]
+    assert (told, hub._stats.new_runs, hub._stats.duplicates) == ([(1, 6)], 1, 2)
 
 
 def test_remove_leaves_no_trace_of_the_client(hub: Hub, client_factory) -> None:

@@ -9,7 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stockstream.market import STEPS_PER_YEAR, Company, Market, Path, lowest_cents
+from stockstream.succession import LAST_CONTINUED
 from stockstream.tick import Tick, decode, encode
+from support.records import TICKS
 
 ACME = Company(price=100.0, volatility=0.3, volume=400)
 
@@ -53,6 +55,17 @@ def test_path_several_steps_at_once_are_those_one_by_one() -> None:
     assert many == [other.step(7) for _ in range(700)]
     assert path.steps(0, 7) == []
     assert path.step(7) == other.step(7)
+
+
+@settings(deadline=None)  # no test depends on speed
+@given(newest=TICKS)
+def test_path_after_any_tick_makes_ticks_that_readers_take(newest: Tick) -> None:
+    """No tick that another producer has written keeps the ones after it from being valid."""
+    path = market().path("ACME", ACME, newest)
+    made = path.steps(3, 7)
+    assert [decode(encode(tick)) for tick in made] == made
+    first = newest.sequence + 1 if newest.sequence <= LAST_CONTINUED else 1
+    assert [tick.sequence for tick in made] == [first, first + 1, first + 2]
 
 
 def test_path_sequence_starts_at_1_without_a_hole() -> None:

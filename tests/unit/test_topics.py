@@ -21,6 +21,8 @@ def test_load_shipped_file_is_what_the_phases_promise() -> None:
     for spec in (dev, prod):
         assert spec.partitions == 3
         assert spec.configs["retention.ms"] == 24 * 3600 * 1000
+        # Whether a tick is ahead of its record has to follow from the log alone.
+        assert spec.configs["message.timestamp.type"] == "LogAppendTime"
         # Kafka deletes whole closed segments only.
         assert spec.configs["segment.ms"] == 3600 * 1000
     assert (dev.replication_factor, prod.replication_factor) == (1, 3)

@@ -82,6 +82,7 @@ def _add_probes(app: Flask, bridge: Bridge) -> None:
         if problem:
             answer["reason"] = problem
         answer["lastTickAge"] = bridge.feed.tick_age_ms()
+        answer["warnings"] = bridge.feed.records.warnings()
         return answer, 503 if problem else 200
 
     @app.get("/metrics")

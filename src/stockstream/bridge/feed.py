@@ -6,17 +6,19 @@ import uuid
 
 import gevent
 
-from stockstream import tick
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.leaders import Leaders
 from stockstream.bridge.native import NativeThread
+from stockstream.bridge.roster import Roster
 from stockstream.bridge.stats import Stats
 from stockstream.config import Settings
-from stockstream.errors import KafkaError, RecordError, TopicMissing
+from stockstream.errors import KafkaError, TopicMissing
 from stockstream.kafka.admin import Admin, TopicInfo
 from stockstream.kafka.reader import Reader, Record
-from stockstream.tails import place, read_tails
+from stockstream.records import Records
+from stockstream.tails import read_tails
 from stockstream.tick import Stored
+from stockstream.waiting import Reminder
 
 #: CONSUMER_GROUP's default here. The group is only written to: it has no members.
 GROUP = "websocket-consumers"
@@ -52,8 +54,9 @@ class Feed:
         self._problem: str | None = "Kafka has not answered yet"
         self._stopping = False
         self._logged_s = -LOG_S
-        self._poison_logged_s = -LOG_S
-        self._poison_unlogged = 0
+        self.records = Records(settings.max_clock_ahead)
+        self._new_run = Reminder()
+        hub.on_new_run = self._tell_new_run
 
     def run(self) -> None:
         """Follow the topic until `stop`; a re-created topic is followed anew."""
@@ -76,8 +79,11 @@ class Feed:
         return self._problem or self._leaders.problem()
 
     def tick_age_ms(self) -> int | None:
-        """Return the age of the newest tick, or None where there is none yet."""
-        times = [stored.tick.timestamp for stored in self._hub.newest.values()]
+        """Return the age of the newest tick, or None where there is none yet.
+
+        A tick that claims to be from the future is no younger than its record.
+        """
+        times = [stored.time_ms for stored in self._hub.newest.values()]
         return max(0, time.time_ns() // 1_000_000 - max(times)) if times else None
 
     def lag(self) -> dict[int, int]:
@@ -126,8 +132,10 @@ class Feed:
 
     def _open(self, reader: Reader, info: TopicInfo) -> None:
         """Fill the hub with the newest ticks, and go on from behind them."""
+        configured = self._settings.stock_symbols
+        self.records.admits = Roster(configured, self._settings.max_symbols).admits
         tails = self._thread.call(
-            read_tails, reader, range(info.partitions), self._settings.stock_symbols, TAIL_LIMIT
+            read_tails, reader, self.records, range(info.partitions), configured, TAIL_LIMIT
         )
         self._thread.call(reader.assign, tails.ends)
         self._leaders = Leaders()
@@ -181,28 +189,21 @@ class Feed:
     def _publish(self, records: list[Record]) -> None:
         ticks: list[Stored] = []
         positions = dict(self._hub.positions)
-        for record in records:
-            partition, offset = place(record)
+        for partition, offset, stored in self.records.read(records):
             # Offsets have no holes here; a jump is what retention took before it was read.
             self._stats.missed += max(0, offset - positions.get(partition, offset))
             positions[partition] = offset + 1
-            try:
-                ticks.append(Stored(tick.decode(record.value()), partition, offset))
-            except RecordError as error:
-                self._count_poison(partition, offset, error)
+            if stored is not None:
+                ticks.append(stored)
         self._hub.publish(ticks, positions)
 
-    def _count_poison(self, partition: int, offset: int, error: RecordError) -> None:
-        """Count a record that is no tick, and say so, but not for each one of them."""
-        self._stats.poison += 1
-        self._poison_unlogged += 1
-        if time.monotonic() - self._poison_logged_s >= LOG_S:
+    def _tell_new_run(self, stored: Stored, last: Stored) -> None:
+        if self._new_run.due():
             log.warning(
-                "skipped %d records that are no ticks; last: partition %d, offset %d: %s",
-                self._poison_unlogged, partition, offset, error,
+                "%s counts anew: sequence %d after %d, at partition %d, offset %d (%d new runs)",
+                stored.tick.symbol, stored.tick.sequence, last.tick.sequence,
+                stored.partition, stored.offset, self._stats.new_runs,
             )  # fmt: skip
-            self._poison_logged_s = time.monotonic()
-            self._poison_unlogged = 0
 
     def _report(self, problem: str) -> None:
         self._problem = problem

@@ -17,12 +17,8 @@ from stockstream.bridge.rounds import Round
 from stockstream.bridge.stats import Stats
 from stockstream.bridge.subscriptions import Subscriptions
 from stockstream.bridge.symbols import Symbols
+from stockstream.succession import Verdict, judge
 from stockstream.tick import Stored
-
-#: A sequence that is not above the symbol's last is a repeat: a producer that was cut off had a
-#: batch under way. But ticks that are this much younger mean that the symbol's history expired
-#: and its producer began again at 1.
-FRESH_START_MS = 3_600_000
 
 #: Unknown symbols that nobody wants any more are looked for at most so often.
 SWEEP_S = 1.0
@@ -51,6 +47,8 @@ class Hub:
         self._swept_s = 0.0
         #: Called with the time when `release` next has something to do.
         self.on_withheld: Callable[[float], None] = lambda next_s: None
+        #: Called with the tick that begins a symbol's new run, and the last one of the run before.
+        self.on_new_run: Callable[[Stored, Stored], None] = lambda stored, last: None
 
     # The feed's side
 
@@ -80,10 +78,15 @@ class Hub:
         numbers: list[int] = []
         timestamps: list[int] = []
         for stored in ticks:
-            if not self._is_new(stored):
+            symbol = stored.tick.symbol
+            last = self.newest.get(symbol)
+            verdict = judge(stored, last)
+            if verdict is Verdict.REPEAT:
                 self._stats.duplicates += 1
                 continue
-            symbol = stored.tick.symbol
+            if verdict is Verdict.NEW_RUN and last is not None:
+                self._stats.new_runs += 1
+                self.on_new_run(stored, last)
             self.newest[symbol] = stored
             timestamps.append(stored.tick.timestamp)
             number = self.symbols.see(symbol)
@@ -197,14 +200,6 @@ class Hub:
             frame = protocol.stock_tick(stored)
             self._frames[symbol] = stored, frame
         return frame
-
-    def _is_new(self, stored: Stored) -> bool:
-        known = self.newest.get(stored.tick.symbol)
-        return (
-            known is None
-            or stored.tick.sequence > known.tick.sequence
-            or stored.tick.timestamp > known.tick.timestamp + FRESH_START_MS
-        )
 
     def _move(self, client: Client, max_rate: MaxRate = UNSET) -> None:
         """Give the client what it wants from now on, at most so often (None: every tick)."""

@@ -34,19 +34,29 @@ class BridgeCollector(Collector):
         yield self._delays()
 
     def _counters(self) -> Iterator[Metric]:
-        stats = self._stats
+        stats, refused = self._stats, self._feed.records.refused
         counters = {
             "ticks_received": ("Valid live ticks taken from Kafka.", stats.ticks_in),
             "ticks_sent": ("Ticks handed to clients, once for each client.", stats.ticks_out),
             "sent_bytes": ("Bytes of ticks handed to clients.", stats.bytes_out),
             "skipped_ticks": ("Ticks left out, once for each client.", stats.skipped),
             "duplicate_ticks": ("Ticks dropped: sequence not above the last.", stats.duplicates),
-            "poison_records": ("Records on the topic that are not ticks.", stats.poison),
+            "new_runs": ("Symbols that began to count anew.", stats.new_runs),
+            "poison_records": (
+                "Records on the topic that are not ticks.",
+                refused["not_a_tick"] + refused["fault"],
+            ),
             "missed_records": ("Records that expired before they were read.", stats.missed),
             "failed_commits": ("Commits of the positions that failed.", stats.failed_commits),
         }
         for name, (text, value) in counters.items():
             yield CounterMetricFamily(f"stockstream_{name}", text, value=value)
+        by_reason = CounterMetricFamily(
+            "stockstream_refused_records", "Records not taken, by reason.", labels=["reason"]
+        )
+        for reason, count in refused.items():
+            by_reason.add_metric([reason], count)
+        yield by_reason
         closed = CounterMetricFamily(
             "stockstream_closed_clients", "Connections ended, by reason.", labels=["reason"]
         )

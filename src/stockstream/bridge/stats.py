@@ -21,7 +21,7 @@ class Stats:
         self.skipped = 0  # ticks left out for slow clients, counted once for each client
         self.clients = 0
         self.duplicates = 0
-        self.poison = 0
+        self.new_runs = 0  # of a symbol whose sequence was not above the last, but much later
         self.missed = 0  # records that retention took before they were read
         self.failed_commits = 0
         self.closed: Counter[str] = Counter()

@@ -6,15 +6,14 @@ import sys
 import time
 from collections.abc import Collection, Mapping
 
-from stockstream import tick
 from stockstream.config import Settings
 from stockstream.console.display import Display
-from stockstream.errors import KafkaError, RecordError
+from stockstream.errors import KafkaError
 from stockstream.kafka.admin import Admin
 from stockstream.kafka.member import Member
 from stockstream.kafka.reader import Record
+from stockstream.records import Records
 from stockstream.stopping import Stop
-from stockstream.tails import place
 from stockstream.tick import Stored
 from stockstream.waiting import Reminder, wait_for_topic
 
@@ -54,7 +53,7 @@ class ConsoleConsumer:
         self._read: list[Record] = []  # what is not printed yet
         self._beginning: set[int] = set()  # partitions whose start is not committed yet
         self._begun_s = self._committed_s = time.monotonic()
-        self._poison = 0
+        self._records = Records(settings.max_clock_ahead)
         self._reminder = Reminder()
         self._stop = stop
         self._member: Member | None = None
@@ -148,29 +147,15 @@ class ConsoleConsumer:
     def _print(self, records: list[Record]) -> None:
         ticks: list[Stored] = []
         positions: dict[int, int] = {}
-        for record in records:
-            partition, offset = place(record)
-            if partition not in self._share:  # given up during the read that it came with
-                continue
+        # A partition may have been given up during the read that its records came with.
+        kept = (record for record in records if record.partition() in self._share)
+        for partition, offset, found in self._records.read(kept):
             positions[partition] = offset + 1
-            try:
-                found = tick.decode(record.value())
-            except RecordError as error:
-                self._count_poison(partition, offset, error)
-                continue
-            if not self._symbols or found.symbol in self._symbols:
-                ticks.append(Stored(found, partition, offset))
+            if found and (not self._symbols or found.tick.symbol in self._symbols):
+                ticks.append(found)
         if ticks:
             self._display.show(ticks)
         self._printed |= positions
-
-    def _count_poison(self, partition: int, offset: int, error: RecordError) -> None:
-        self._poison += 1
-        if self._reminder.due():
-            log.warning(
-                "skipped %d records that are no ticks; last: partition %d, offset %d: %s",
-                self._poison, partition, offset, error,
-            )  # fmt: skip
 
     def _report_silence(self, member: Member) -> None:
         if member.error is not None and self._reminder.due():

@@ -16,6 +16,9 @@ from stockstream.kafka.report import Report, decode_report
 #: One record as librdkafka hands it over: value(), key(), partition(), offset(), error().
 Record = ck.Message
 
+#: The kind of a record's timestamp() where the broker has set it.
+LOG_APPEND_TIME = ck.TIMESTAMP_LOG_APPEND_TIME
+
 #: In the place of an offset: a partition is read from what comes after now.
 END = ck.OFFSET_END
 

@@ -4,17 +4,16 @@ import json
 import socket
 import time
 import uuid
-from contextlib import suppress
 
 import msgspec
 
 from stockstream import tick
 from stockstream.config import Settings
-from stockstream.errors import RecordError
 from stockstream.kafka.cluster_admin import ClusterAdmin
 from stockstream.kafka.publisher import Publisher
 from stockstream.kafka.reader import Reader
 from stockstream.ops.checks import CheckFailed
+from stockstream.records import Records
 
 
 class _Message(msgspec.Struct):
@@ -41,14 +40,18 @@ def connect(address: str, timeout_s: float = 5) -> None:
 
 
 def newest_tick_age_s(settings: Settings, partitions: int, timeout_s: float = 10) -> float:
-    """Return the age of the newest tick on the topic, by its own timestamp."""
+    """Return the age of the newest tick on the topic, by its own timestamp or its arrival.
+
+    A tick that claims to be from the future is no younger than its record.
+    """
     reader = Reader(settings, settings.kafka_topic)
     try:
         ends = {p: reader.watermarks(p) for p in range(partitions)}
         last = {p: high - 1 for p, (low, high) in ends.items() if high > low}
         if not last:
             raise CheckFailed("no tick on the topic")
-        found = _timestamps_s(reader, last, timeout_s)
+        records = Records(settings.max_clock_ahead)
+        found = _times_s(reader, records, last, timeout_s)
         if not found:
             raise CheckFailed("expected a tick as the newest record, observed others only")
         return time.time() - max(found)
@@ -56,17 +59,19 @@ def newest_tick_age_s(settings: Settings, partitions: int, timeout_s: float = 10
         reader.close()
 
 
-def _timestamps_s(reader: Reader, offsets: dict[int, int], timeout_s: float) -> list[float]:
+def _times_s(
+    reader: Reader, records: Records, offsets: dict[int, int], timeout_s: float
+) -> list[float]:
     """Return the time of each tick from `offsets` on, once every partition has given a record."""
     reader.assign(offsets)
     deadline, waiting, found = time.monotonic() + timeout_s, set(offsets), list[float]()
     while waiting:
         if time.monotonic() > deadline:
             raise CheckFailed(f"{len(waiting)} partitions gave no record: {reader.error}")
-        for record in reader.read(0.5):
-            waiting.discard(record.partition() or 0)
-            with suppress(RecordError):
-                found.append(tick.decode(record.value()).timestamp / 1000)
+        for partition, _, stored in records.read(reader.read(0.5)):
+            waiting.discard(partition)
+            if stored is not None:
+                found.append(stored.time_ms / 1000)
     return found
 
 

@@ -9,6 +9,7 @@ from stockstream.kafka.reader import Reader
 from stockstream.ops import topics
 from stockstream.ops.topic_plan import Step
 from stockstream.ops.topics import TopicSpec
+from stockstream.records import Records
 from stockstream.tails import read_tails
 
 #: How far back from a partition's end symbols are looked for.
@@ -74,6 +75,7 @@ def newest_symbols(settings: Settings, topic: str, partitions: int) -> list[str]
     reader = Reader(settings, topic)
     try:
         # No symbol is "", so that it reads as far as it may.
-        return sorted(read_tails(reader, range(partitions), [""], SYMBOL_RECORDS).newest)
+        records = Records(settings.max_clock_ahead)
+        return sorted(read_tails(reader, records, range(partitions), [""], SYMBOL_RECORDS).newest)
     finally:
         reader.close()

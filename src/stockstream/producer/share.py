@@ -80,6 +80,11 @@ class Share:
             path = self._market.path(symbol, self._listing.company(symbol), newest)
             self._rotation.add(path, self._homes[symbol])
             log.debug("%s goes on after sequence %d", symbol, path.sequence)
+            if newest and path.sequence < newest.sequence:
+                log.warning(
+                    "%s begins a new run at 1: no tick could follow the sequence %d of its newest",
+                    symbol, newest.sequence,
+                )  # fmt: skip
             if not path.can_move:
                 log.warning(
                     "the price of %s cannot move: one cent is more than PRICE_VOLATILITY=%g of it",

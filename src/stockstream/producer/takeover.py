@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping
 
 from stockstream.config import Settings
 from stockstream.kafka.reader import Reader
+from stockstream.records import Records
 from stockstream.tails import find_newest
 from stockstream.tick import Stored
 
@@ -25,8 +26,9 @@ def take_over(
     """
     moved: dict[str, int] = {}
     reader = Reader(settings, settings.kafka_topic)
+    records = Records(settings.max_clock_ahead)
     try:
-        for found in find_newest(reader, homes, range(partitions)):
+        for found in find_newest(reader, records, homes, range(partitions)):
             away = {s for s, at in found.items() if at and at.partition != homes[s]}
             moved.update((symbol, homes[symbol]) for symbol in away)
             yield {symbol: at for symbol, at in found.items() if symbol not in away}
@@ -35,6 +37,6 @@ def take_over(
             time.sleep(0.05)
             yield {}
         if moved:
-            yield from find_newest(reader, moved, range(partitions))
+            yield from find_newest(reader, records, moved, range(partitions))
     finally:
         reader.close()
