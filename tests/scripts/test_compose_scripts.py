@@ -175,12 +175,14 @@ def test_build_image_takes_the_names_that_compose_takes(machine: Machine) -> Non
         assert word in build
 
 
-def test_build_image_bad_line_of_env_is_named(machine: Machine) -> None:
-    """A line that is no NAME=value stops the script before anything is built."""
-    (machine.root / "phase1/.env").write_text("# fine\nPYTHON IMAGE\n")
-    done = machine.run("build-image.sh")
+@pytest.mark.parametrize("script", ["build-image.sh", "reset.sh"])
+def test_bad_line_of_env_is_named_by_its_number(machine: Machine, script: str) -> None:
+    """It stops the script before compose or Docker could show what may be a secret."""
+    (machine.root / "phase1/.env").write_text("# fine\nPYTHON IMAGE=hunter2\n")
+    done = machine.run(script, COMPOSE_PROJECT_NAME="phase1")
     assert done.returncode == 2
-    assert "phase1/.env, line 2: expected NAME=value, got PYTHON IMAGE" in done.stderr
+    assert "phase1/.env, line 2: expected NAME=value\n" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("registry", [(), ("",), ("--help",)])

@@ -150,8 +150,17 @@ def test_env_file_is_taken_behind_the_environment(tmp_path: Path) -> None:
     assert variables(tmp_path / "b", text, KAFKA_HEAP="2g").stdout == "market|2g\n"
 
 
-def test_env_file_bad_line_is_named(tmp_path: Path) -> None:
-    """A line that is no NAME=value stops the script, which says which one it is."""
-    done = variables(tmp_path / "a", "STACK_NAME=market\nKAFKA_HEAP: 1g\n")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("KAFKA_HEAP: hunter2", "expected NAME=value"),
+        ("MY KEY=hunter2", "expected NAME=value"),
+        ("KAFKA_HEAP='hunter2", "expected a quote at the value's end too"),
+    ],
+)
+def test_env_file_bad_line_is_named_by_its_number(tmp_path: Path, line: str, said: str) -> None:
+    """It stops the script, which does not show what may be a secret."""
+    done = variables(tmp_path / "a", f"STACK_NAME=market\n{line}\n")
     assert done.returncode == 2
-    assert "phase2/.env, line 2: expected NAME=value, got KAFKA_HEAP: 1g" in done.stderr
+    assert f"phase2/.env, line 2: {said}\n" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
