@@ -29,9 +29,10 @@ _FILES = {
     "repository": (
         "README.md", "Dockerfile", "pyproject.toml", "constraints.txt", "config/topics.yml",
         "config/gunicorn.conf.py", "static/index.html", "static/package-lock.json",
-        "scripts/build-image.sh", "scripts/create-topics.sh", "scripts/run-local.sh",
-        "scripts/test.sh", "scripts/validate-cluster.sh", "scripts/validate-project.sh",
-        "docs/configuration.md", "docs/troubleshooting.md", "docs/websocket-api.md",
+        "scripts/build-image.sh", "scripts/create-topics.sh", "scripts/pin-jars.sh",
+        "scripts/run-local.sh", "scripts/test.sh", "scripts/validate-cluster.sh",
+        "scripts/validate-project.sh", "docs/configuration.md", "docs/troubleshooting.md",
+        "docs/websocket-api.md",
     ),
     "phase1": (
         "phase1/docker-compose.yml", "phase1/.env.example", "scripts/reset.sh",
