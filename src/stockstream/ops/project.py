@@ -27,9 +27,10 @@ SCOPES = ("phase1", "phase2", "all")
 
 _FILES = {
     "repository": (
-        "README.md", "Dockerfile", "pyproject.toml", "constraints.txt", "config/topics.yml",
-        "config/gunicorn.conf.py", "static/index.html", "static/package-lock.json",
-        "scripts/build-image.sh", "scripts/create-topics.sh", "scripts/pin-jars.sh",
+        "README.md", "Dockerfile", "pyproject.toml", "constraints.txt",
+        "requirements/image.txt", "config/topics.yml", "config/gunicorn.conf.py",
+        "static/index.html", "static/package-lock.json", "scripts/build-image.sh",
+        "scripts/create-topics.sh", "scripts/pin-jars.sh", "scripts/pin-packages.sh",
         "scripts/run-local.sh", "scripts/test.sh", "scripts/validate-cluster.sh",
         "scripts/validate-project.sh", "docs/configuration.md", "docs/troubleshooting.md",
         "docs/websocket-api.md",
