@@ -1,5 +1,5 @@
 # One image for the producer, the consumer, the bridge and the topics: they differ by command only.
-# Both base images can be replaced, by a mirror's name for instance (--build-arg).
+# Both base images can be replaced (--build-arg): by a mirror's name, or by a digest, name@sha256:...
 ARG PYTHON_IMAGE=python:3.12-slim-bookworm
 ARG NODE_IMAGE=node:22-bookworm-slim
 

@@ -175,6 +175,16 @@ def test_build_image_takes_the_names_that_compose_takes(machine: Machine) -> Non
         assert word in build
 
 
+def test_build_image_takes_base_images_by_digest(machine: Machine) -> None:
+    """A name with a digest reaches Docker as it stands, quoted or not."""
+    python, node = (f"{name}@sha256:{64 * 'a'}" for name in ("python", "mirror:5000/node:22"))
+    (machine.root / "phase1/.env").write_text(f"PYTHON_IMAGE={python}\nNODE_IMAGE='{node}'\n")
+    machine.run("build-image.sh")
+    (build,) = [call for call in machine.calls if call.startswith("docker build")]
+    assert f"--build-arg PYTHON_IMAGE={python} " in build
+    assert f"--build-arg NODE_IMAGE={node} " in build
+
+
 @pytest.mark.parametrize("script", ["build-image.sh", "reset.sh"])
 def test_bad_line_of_env_is_named_by_its_number(machine: Machine, script: str) -> None:
     """It stops the script before compose or Docker could show what may be a secret."""

@@ -67,7 +67,16 @@ def test_validate_fault_turns_its_check_red_and_no_other(
         'KAFKA_HEAP=1g\nKAFKA_MEMORY="1792m"',
         "STOCKSTREAM_IMAGE=ticks:dev\nSTOCKSTREAM_BRIDGE_IMAGE=ticks-bridge:dev",
         "KAFKA_IMAGE=mirror.example:5000/confluentinc/cp-kafka:7.9.8",
-        "KAFKA_UI_IMAGE=kafbat/kafka-ui@sha256:" + 64 * "a",
+        "\n".join(
+            f"{name}@sha256:{64 * 'a'}"
+            for name in (
+                "KAFKA_UI_IMAGE=kafbat/kafka-ui",
+                "PYTHON_IMAGE=mirror.example:5000/python",
+                "NODE_IMAGE=node:22-bookworm-slim",
+                "KAFKA_IMAGE=confluentinc/cp-kafka:7.9.7",
+                "ZOOKEEPER_IMAGE=confluentinc/cp-zookeeper",
+            )
+        ),
     ],
 )
 @pytest.mark.usefixtures("without_tools")

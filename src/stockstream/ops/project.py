@@ -27,13 +27,13 @@ SCOPES = ("phase1", "phase2", "all")
 
 _FILES = {
     "repository": (
-        "README.md", "Dockerfile", "pyproject.toml", "constraints.txt",
+        "README.md", "SECURITY.md", "Dockerfile", "pyproject.toml", "constraints.txt",
         "requirements/image.txt", "config/topics.yml", "config/gunicorn.conf.py",
-        "static/index.html", "static/package-lock.json", "scripts/build-image.sh",
-        "scripts/create-topics.sh", "scripts/pin-jars.sh", "scripts/pin-packages.sh",
-        "scripts/run-local.sh", "scripts/test.sh", "scripts/validate-cluster.sh",
-        "scripts/validate-project.sh", "docs/configuration.md", "docs/troubleshooting.md",
-        "docs/websocket-api.md",
+        "static/index.html", "static/package-lock.json", "scripts/audit-packages.sh",
+        "scripts/build-image.sh", "scripts/create-topics.sh", "scripts/pin-jars.sh",
+        "scripts/pin-packages.sh", "scripts/run-local.sh", "scripts/test.sh",
+        "scripts/validate-cluster.sh", "scripts/validate-project.sh", "docs/configuration.md",
+        "docs/troubleshooting.md", "docs/websocket-api.md",
     ),
     "phase1": (
         "phase1/docker-compose.yml", "phase1/.env.example", "scripts/reset.sh",
