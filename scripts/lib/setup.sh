@@ -186,6 +186,8 @@ try_step() {
 reason() {
   if grep -qiE 'no space left|ENOSPC' "$SETUP_LOG" || (($(free_kib) < 1024)); then
     echo "the disk is full: make room for $ROOT and run this again"
+  elif grep -q 'DO NOT MATCH THE HASHES' "$SETUP_LOG"; then
+    echo "a package is not the file that requirements/ lists: it was damaged or replaced on the way"
   elif grep -qiE 'name resolution|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|connection refused|timed? ?out|unreachable|proxy' "$SETUP_LOG"; then
     echo "no network: the first start downloads packages; run this again with one"
   else

@@ -114,7 +114,8 @@ def install(directory: Path, line: str, spoil: str = ":") -> subprocess.Complete
     """Install a line with the set-up's own function, out of this directory only, into its `in`."""
     (directory / "list.txt").write_text(f"{line}\n")
     install = f"install_listed '{sys.executable}' '{directory}/list.txt'"
-    command = f"source scripts/lib/setup.sh; {spoil}; {install}"
+    log = f"SETUP_LOG='{directory}/log'"
+    command = f"source scripts/lib/setup.sh; {log}; {spoil}; step Installing {install}"
     place = {
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(directory),
@@ -138,10 +139,11 @@ def test_install_package_without_its_hash_is_refused(tmp_path: Path, given: str,
     right = make_wheel(tmp_path)
     line = "tiny-thing==1.0" + (f" --hash=sha256:{64 * '0'}" if given == "wrong" else "")
     done = install(tmp_path, line)
-    assert done.returncode
+    assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "in").exists()
     if given == "wrong":
+        assert "a package is not the file that requirements/ lists" in done.stderr
         assert install(tmp_path, f"tiny-thing==1.0 --hash=sha256:{right}").returncode == 0
     else:  # the control: a set-up that does not ask for hashes takes it
         spoil = 'eval "$(declare -f install_listed | sed s/--require-hashes//)"'
