@@ -22,6 +22,8 @@ compose() {
 # choose_project: set COMPOSE_PROJECT_NAME, where it is not set, to the project that runs the file
 # here; without any, to what .env or the file's directory says, as compose does.
 choose_project() {
+  # Looked at first, in any case: compose shows a line that it cannot read.
+  (take_env_file "$PHASE_DIRECTORY/.env") || exit
   if [[ -z ${COMPOSE_PROJECT_NAME:-} ]]; then
     local here=()
     mapfile -t here < <(stacks | while IFS=$'\t' read -r name directory; do

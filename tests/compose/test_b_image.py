@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,38 @@ def test_image_has_the_dashboard_with_its_libraries(engine: Engine, image: str) 
     assert "node_modules" not in listed
 
 
+def test_build_image_lists_what_is_in_the_image(engine: Engine, image: str) -> None:
+    """The bill of materials names just the packages of the image, and the page's libraries."""
+    bill = json.loads((ROOT / f".local/stockstream-{__version__}.cdx.json").read_text())
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == (
+        "CycloneDX",
+        "stockstream",
+    )
+    listed = {(c["purl"].split("/")[0], c["name"], c["version"]) for c in bill["components"]}
+    look = (
+        "from importlib.metadata import distributions\n"
+        "for each in distributions(): print(each.name, each.version)"
+    )
+    shown = engine.docker("run", "--rm", "--entrypoint", "python", image, "-c", look)
+    installed = {tuple(line.split()) for line in shown.splitlines()} - {
+        ("stockstream", __version__)
+    }
+    assert {each[1:] for each in listed if each[0] == "pkg:pypi"} == installed
+    assert len(installed) > 20
+    locked = json.loads((ROOT / "static/package-lock.json").read_text())["packages"].items()
+    page = {(path.rpartition("/")[2], each["version"]) for path, each in locked if path}
+    assert {each[1:] for each in listed if each[0] == "pkg:npm"} == page
+
+
+def test_image_has_the_listed_packages_only(engine: Engine, image: str) -> None:
+    """No pip, no build tool: what is installed is what requirements/image.txt has, and we."""
+    look = "from importlib.metadata import distributions as d; print(*sorted(e.name for e in d()))"
+    shown = engine.docker("run", "--rm", "--entrypoint", "python", image, "-c", look)
+    listed = re.findall(r"^(\S+)==", (ROOT / "requirements/image.txt").read_text(), re.MULTILINE)
+    plain = {re.sub(r"[-_.]+", "-", name).lower() for name in shown.split()}
+    assert plain == {*listed, "stockstream"}
+
+
 def test_image_bad_setting_stops_the_start_at_once(engine: Engine, image: str) -> None:
     """A bad value is named before anything starts."""
     command = ["docker", "run", "--rm", "--env", "TICK_INTERVAL=often", image, "producer"]
@@ -102,7 +135,7 @@ def test_build_image_with_buildkit_makes_the_same(engine: Engine, image: str) ->
     found, wanted = (inspect(engine, each)["Config"] for each in (f"{image}-kit", image))
     for key in ("User", "Entrypoint", "Cmd", "Env", "WorkingDir", "Labels"):
         assert found[key] == wanted[key]
-    engine.docker("image", "rm", *names.values())
+    engine.docker("image", "rm", *names.values(), f"{image}-kit-sbom")
 
 
 @pytest.fixture
@@ -138,6 +171,23 @@ def test_build_image_push_puts_the_image_into_the_registry(
     engine.docker("pull", pushed)
     assert inspect(engine, pushed)["Id"] == inspect(engine, image)["Id"]
     engine.docker("image", "rm", pushed)
+
+
+def test_build_image_takes_a_base_by_digest(
+    engine: Engine, stand_ins: Images, image: str, registry: str
+) -> None:
+    """A base image named by its digest in a registry makes the same image, from the cache here."""
+    base = f"{registry}/python"
+    engine.docker("tag", stand_ins.python, base)
+    engine.docker("push", base)
+    digests = inspect(engine, stand_ins.python)["RepoDigests"]
+    by_digest = next(name for name in digests if name.startswith(f"{base}@sha256:"))
+    engine.docker("image", "rm", base)
+    names = {"STOCKSTREAM_IMAGE": f"{image}-pin", "STOCKSTREAM_BRIDGE_IMAGE": f"{image}-pin-bridge"}
+    script = str(ROOT / "scripts/build-image.sh")
+    engine.run([script], timeout_s=600, **names, PYTHON_IMAGE=by_digest)
+    assert inspect(engine, f"{image}-pin")["Id"] == inspect(engine, image)["Id"]
+    engine.docker("image", "rm", *names.values(), f"{image}-pin-sbom", by_digest)
 
 
 def test_build_image_push_to_no_registry_fails(engine: Engine, image: str) -> None:

@@ -18,8 +18,8 @@ _CODE = re.compile(r"^```sh\n(.*?)^```|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(
     r"docker compose -f |\./scripts/|curl |docker stats --|[A-Z_]+=\S+ docker compose -f "
 )
-#: Not run here: the web UI's image is the registry's.
-_NOT_HERE = ("--profile tools",)
+#: Not run here: the web UI's image is the registry's, which is asked for a digest too.
+_NOT_HERE = ("--profile tools", "imagetools inspect")
 #: These go on for ever: this is how long they are watched.
 _FOLLOWS = " logs -f "
 _WATCHED_S = 3

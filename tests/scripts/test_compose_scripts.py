@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
@@ -46,6 +47,11 @@ class Machine:
     def calls(self) -> list[str]:
         """What was asked for."""
         return (self.home / "calls").read_text().splitlines()
+
+    @property
+    def builds(self) -> list[str]:
+        """The calls that build an image: ours, and then what lists its content."""
+        return [call for call in self.calls if call.startswith("docker build")]
 
     @property
     def downs(self) -> list[str]:
@@ -170,17 +176,43 @@ def test_build_image_takes_the_names_that_compose_takes(machine: Machine) -> Non
     )
     done = machine.run("build-image.sh", NODE_IMAGE="node:2")
     assert done.stdout.split() == ["ours:1", "stockstream-bridge:dev"]
-    (build,) = [call for call in machine.calls if call.startswith("docker build")]
+    build, _ = machine.builds
     for word in ("PYTHON_IMAGE=mirror/python:3.12", "NODE_IMAGE=node:2", "--tag ours:1"):
         assert word in build
 
 
-def test_build_image_bad_line_of_env_is_named(machine: Machine) -> None:
-    """A line that is no NAME=value stops the script before anything is built."""
-    (machine.root / "phase1/.env").write_text("# fine\nPYTHON IMAGE\n")
-    done = machine.run("build-image.sh")
+def test_build_image_lists_what_is_in_the_image_by_the_same_base(machine: Machine) -> None:
+    """The bill of materials comes out of a build on ours; where that fails, so does the script."""
+    done = machine.run("build-image.sh", PYTHON_IMAGE="mirror/python:3.12", STOCKSTREAM_IMAGE="a:1")
+    _, bill = machine.builds
+    for word in ("IMAGE=a:1", "PYTHON_IMAGE=mirror/python:3.12", "--tag a:1-sbom"):
+        assert word in bill
+    assert re.search(
+        r"^bill of materials: \.local/stockstream-[\d.]+\.cdx\.json$", done.stderr, re.M
+    )
+    docker = machine.home / "bin/docker"
+    docker.write_text(docker.read_text() + 'case "$*" in *--tag*-sbom*) exit 1 ;; esac\n')
+    assert machine.run("build-image.sh").returncode == 1
+
+
+def test_build_image_takes_base_images_by_digest(machine: Machine) -> None:
+    """A name with a digest reaches Docker as it stands, quoted or not."""
+    python, node = (f"{name}@sha256:{64 * 'a'}" for name in ("python", "mirror:5000/node:22"))
+    (machine.root / "phase1/.env").write_text(f"PYTHON_IMAGE={python}\nNODE_IMAGE='{node}'\n")
+    machine.run("build-image.sh")
+    build, _ = machine.builds
+    assert f"--build-arg PYTHON_IMAGE={python} " in build
+    assert f"--build-arg NODE_IMAGE={node} " in build
+
+
+@pytest.mark.parametrize("script", ["build-image.sh", "reset.sh"])
+def test_bad_line_of_env_is_named_by_its_number(machine: Machine, script: str) -> None:
+    """It stops the script before compose or Docker could show what may be a secret."""
+    (machine.root / "phase1/.env").write_text("# fine\nPYTHON IMAGE=hunter2\n")
+    done = machine.run(script, COMPOSE_PROJECT_NAME="phase1")
     assert done.returncode == 2
-    assert "phase1/.env, line 2: expected NAME=value, got PYTHON IMAGE" in done.stderr
+    assert "phase1/.env, line 2: expected NAME=value\n" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("registry", [(), ("",), ("--help",)])

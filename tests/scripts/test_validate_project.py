@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stockstream.ops import docker_clients, repository
+from stockstream.ops import docker_clients, project, repository
 from stockstream.ops.checks import CheckSkipped, Status
 from support.compose_faults import ALSO, FAULTS, compose, env
 from support.faults import Fault, check_red, copy_repository, run
@@ -67,7 +67,16 @@ def test_validate_fault_turns_its_check_red_and_no_other(
         'KAFKA_HEAP=1g\nKAFKA_MEMORY="1792m"',
         "STOCKSTREAM_IMAGE=ticks:dev\nSTOCKSTREAM_BRIDGE_IMAGE=ticks-bridge:dev",
         "KAFKA_IMAGE=mirror.example:5000/confluentinc/cp-kafka:7.9.8",
-        "KAFKA_UI_IMAGE=kafbat/kafka-ui@sha256:" + 64 * "a",
+        "\n".join(
+            f"{name}@sha256:{64 * 'a'}"
+            for name in (
+                "KAFKA_UI_IMAGE=kafbat/kafka-ui",
+                "PYTHON_IMAGE=mirror.example:5000/python",
+                "NODE_IMAGE=node:22-bookworm-slim",
+                "KAFKA_IMAGE=confluentinc/cp-kafka:7.9.7",
+                "ZOOKEEPER_IMAGE=confluentinc/cp-zookeeper",
+            )
+        ),
     ],
 )
 @pytest.mark.usefixtures("without_tools")
@@ -107,6 +116,31 @@ def test_validate_refused_by_compose_turns_compose_config_red(
     assert [check.name for check in checks.failed if before[check.name] is Status.PASS] == [
         COMPOSE_CONFIG
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("TICK_INTERVAL=hunter2", "producer: TICK_INTERVAL=${TICK_INTERVAL}: expected seconds"),
+        ("KAFKA_MEMORY=hunter2", "${KAFKA_MEMORY}: expected a size"),
+        ("MY KEY=hunter2", "line 1: expected NAME=value"),
+        ("LOG_LEVEL=${A:?hunter2}", "line 1: expected $$ for a dollar"),
+    ],
+)
+@pytest.mark.usefixtures("without_tools")
+def test_validate_value_of_env_is_not_shown(
+    pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    """A bad value in .env is told by its variable; its text is shown only without the mask."""
+    root = tmp_path / "repository"
+    shutil.copytree(pristine, root)
+    env(f"{line}\n")(root)
+    told = "\n".join(run(root, "phase1").summary())
+    assert said in told
+    assert "hunter2" not in told
+    if "$" in said and "line" not in said:
+        monkeypatch.setattr(project, "mask", lambda text, known: text)
+        assert "hunter2" in "\n".join(run(root, "phase1").summary())
 
 
 def test_validate_every_check_has_its_fault(before: dict[str, Status]) -> None:

@@ -58,6 +58,7 @@ FAULTS: list[tuple[str, str, Fault]] = [
     ("phase1 YAML", "variables that are no text", not_utf8("phase1/.env")),
     ("phase1 images pinned", "a branch", env("KAFKA_UI_IMAGE=kafbat/kafka-ui:main\n")),
     ("phase1 images pinned", "a base that moves", env("PYTHON_IMAGE=python:slim\n")),
+    ("phase1 images pinned", "half a digest", env("PYTHON_IMAGE=python@sha256:abc\n")),
     ("phase1 images pinned", "KRaft only", env("KAFKA_IMAGE=apache/kafka:3.9.1\n")),
     ("phase1 images pinned", "a mirror's, without ZooKeeper",
      env("KAFKA_IMAGE=mirror.example:5000/cp-kafka:8.0.0\n")),

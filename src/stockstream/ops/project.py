@@ -1,8 +1,9 @@
 """validate-project.sh: the repository and its stack files, checked without starting anything."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from stockstream.errors import StockstreamError
 from stockstream.ops import (
     broker_rules,
     compose_rules,
@@ -20,17 +21,19 @@ from stockstream.ops import (
 )
 from stockstream.ops.checks import CheckFailed, Checks, CheckSkipped
 from stockstream.ops.stackfile import StackFile, read
-from stockstream.ops.variables import read_env_file
+from stockstream.ops.variables import mask, read_env_file
 
 SCOPES = ("phase1", "phase2", "all")
 
 _FILES = {
     "repository": (
-        "README.md", "Dockerfile", "pyproject.toml", "constraints.txt", "config/topics.yml",
-        "config/gunicorn.conf.py", "static/index.html", "static/package-lock.json",
-        "scripts/build-image.sh", "scripts/create-topics.sh", "scripts/run-local.sh",
-        "scripts/test.sh", "scripts/validate-cluster.sh", "scripts/validate-project.sh",
-        "docs/configuration.md", "docs/troubleshooting.md", "docs/websocket-api.md",
+        "README.md", "SECURITY.md", "Dockerfile", "pyproject.toml", "constraints.txt",
+        "requirements/image.txt", "config/topics.yml", "config/gunicorn.conf.py",
+        "static/index.html", "static/package-lock.json", "scripts/audit-packages.sh",
+        "scripts/build-image.sh", "scripts/create-topics.sh", "scripts/pin-jars.sh",
+        "scripts/pin-packages.sh", "scripts/run-local.sh", "scripts/test.sh",
+        "scripts/validate-cluster.sh", "scripts/validate-project.sh", "docs/configuration.md",
+        "docs/troubleshooting.md", "docs/websocket-api.md",
     ),
     "phase1": (
         "phase1/docker-compose.yml", "phase1/.env.example", "scripts/reset.sh",
@@ -109,32 +112,53 @@ def _repository(checks: Checks, root: Path, online: bool) -> None:
 def _phase(checks: Checks, phase: str, root: Path) -> None:
     file = root / _STACK_FILES[phase]
     stacks: list[StackFile] = []
+    known: dict[str, str] = {}
     readable = f"{phase} YAML"
+
+    def read_both() -> None:
+        known.update(read_env_file(file.with_name(".env")))
+        stacks.append(read(file, known))
+        for variable in stacks[0].variables:  # what the file itself shows is no secret
+            if known.get(variable.name) == variable.default:
+                del known[variable.name]
+
+    def run(name: str, look: Callable[[], str | None]) -> None:
+        checks.run(f"{phase} {name}", _masked(look, known), after=[readable])
+
     checks.run(f"{phase} files", _none(lambda: repository.missing_files(root, _FILES[phase])))
-    env_file = file.with_name(".env")
-    checks.run(readable, lambda: stacks.append(read(file, read_env_file(env_file))))
+    checks.run(readable, _masked(read_both, known))
     for name, rule in {**_RULES, **_OWN_RULES[phase]}.items():
-        look = _none(lambda rule=rule: rule(stacks[0]))  # type: ignore[misc]
-        checks.run(f"{phase} {name}", look, after=[readable])
-    look = _none(lambda: broker_rules.replication(stacks[0], _declared(root, phase)))
-    checks.run(f"{phase} replication", look, after=[readable])
-    look = _none(lambda: setting_rules.applied_topics(stacks[0], _TOPICS[phase]))
-    checks.run(f"{phase} applied topics", look, after=[readable])
+        run(name, _none(lambda rule=rule: rule(stacks[0])))  # type: ignore[misc]
+    run("replication", _none(lambda: broker_rules.replication(stacks[0], _declared(root, phase))))
+    wanted = _TOPICS[phase]
+    run("applied topics", _none(lambda: setting_rules.applied_topics(stacks[0], wanted)))
     example = file.with_name(".env.example")
-    look = _none(lambda: setting_rules.variables(stacks[0], example))
-    checks.run(f"{phase} variables", look, after=[readable])
+    run("variables", _none(lambda: setting_rules.variables(stacks[0], example)))
     if phase == "phase2":
-        durable = _none(lambda: swarm_rules.durability(stacks[0], _declared(root, phase)))
-        checks.run("phase2 durability", durable, after=[readable])
-        asked = docker_clients.stack_config
-        checks.run("phase2 stack config", lambda: asked(file), after=[readable])
+        run("durability", _none(lambda: swarm_rules.durability(stacks[0], _declared(root, phase))))
+        run("stack config", lambda: docker_clients.stack_config(file))
     else:
-        asked = docker_clients.compose_config
-        checks.run("phase1 compose config", lambda: asked(file), after=[readable])
+        run("compose config", lambda: docker_clients.compose_config(file))
 
 
 def _declared(root: Path, phase: str) -> dict[str, topics.TopicSpec]:
     return topics.load(_TOPICS[phase], root / "config/topics.yml")
+
+
+def _masked(look: Callable[[], str | None], known: Mapping[str, str]) -> Callable[[], str | None]:
+    """Return the check with an error that shows ${NAME} for what .env has as NAME."""
+
+    def masked() -> str | None:
+        try:
+            return look()
+        except CheckSkipped:
+            raise
+        except (CheckFailed, StockstreamError) as error:
+            raise CheckFailed(mask(str(error), known)) from None
+        except Exception as error:  # not foreseen, so its type belongs to its text
+            raise CheckFailed(f"{type(error).__name__}: {mask(str(error), known)}") from None
+
+    return masked
 
 
 def _none(problems: Callable[[], Iterable[str]]) -> Callable[[], None]:

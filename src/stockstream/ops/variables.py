@@ -19,6 +19,7 @@ _LINE = re.compile(
     r"(?:'(?P<literal>[^']*)'\s*(?:#.*)?|\"(?P<quoted>(?:[^\"\\]|\\.)*)\"\s*(?:#.*)?"
     r"|(?P<plain>(?!['\"]).*?)\s*(?:(?<=\s)#.*)?))?"
 )
+_SHORTEST_SECRET = 4
 _ESCAPES = {r"\n": "\n", r"\"": '"', r"\\": "\\", r"\$": "$"}
 
 
@@ -37,15 +38,18 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"{path}: expected a readable text file ({error})") from error
+    except UnicodeDecodeError:  # its text has a byte of the file, and it holds all of them
+        raise ConfigError(f"{path}: expected a text file in UTF-8") from None
 
 
 def read_env_file(path: Path) -> dict[str, str]:
     """Return what compose, either program, takes from a .env file; nothing where there is none.
 
     Raises:
-        ConfigError: it cannot be read, or a line is not NAME=value.
+        ConfigError: it cannot be read, or a line is not NAME=value. The text has the line's number;
+            the line itself may hold a secret.
     """
     found: dict[str, str] = {}
     if not path.exists():
@@ -56,7 +60,11 @@ def read_env_file(path: Path) -> dict[str, str]:
         if not (entry := _LINE.fullmatch(text)):
             raise ConfigError(f"{path}: line {number}: expected NAME=value")
         if "=" in text:
-            found[entry["name"]] = _value(entry, found)
+            try:
+                found[entry["name"]] = _value(entry, found)
+            except ConfigError:  # its text has the value
+                wanted = "expected $$ for a dollar, or ${NAME:-default}"
+                raise ConfigError(f"{path}: line {number}: {wanted}") from None
     return found
 
 
@@ -91,6 +99,18 @@ def fill(content: object, environment: Mapping[str, str]) -> object:
         return (found["default"] if takes_default else given) or ""
 
     return _VARIABLE.sub(value_of, content)
+
+
+def mask(text: str, known: Mapping[str, str]) -> str:
+    """Return `text` with ${NAME} in place of each value of `known`, which may be a secret.
+
+    A value is found where no letter, digit or _ stands beside it. One below 4 characters stays: it
+    is no secret, and the 1 of kafka-1 is not the value 1 of another variable.
+    """
+    for name, value in sorted(known.items(), key=lambda item: len(item[1]), reverse=True):
+        if len(value) >= _SHORTEST_SECRET:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"${{{name}}}", text)
+    return text
 
 
 def _value(entry: re.Match[str], before: Mapping[str, str]) -> str:

@@ -1,13 +1,17 @@
 """Kafka's jars: fetched once, shared, and never taken for whole when they are not."""
 
 import threading
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from stockstream.errors import NoRealKafka, NotReady
-from stockstream.local import fetch, jars
+from stockstream.errors import NoRealKafka, NotReady, WrongJar
+from stockstream.local import fetch, hashes, jars
+
+#: The SHA-256 of a file with nothing in it.
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+LISTED = {"a.jar": EMPTY, "b.jar": EMPTY}
 
 
 class FakeRepository:
@@ -16,11 +20,14 @@ class FakeRepository:
     def __init__(self) -> None:
         self.fetches = 0
         self.problem: BaseException | None = None
+        self.names = ["b.jar", "a.jar"]
 
-    def fetch(self, coordinates: object, repository: Path, progress: jars.Progress) -> list[Path]:
+    def fetch(
+        self, coordinates: object, repository: Path, progress: jars.Progress, listed: object
+    ) -> list[Path]:
         self.fetches += 1
         repository.mkdir()
-        found = [repository / "b.jar", repository / "a.jar"]
+        found = [repository / name for name in self.names]
         for jar in found:
             jar.touch()
         if self.problem:
@@ -34,15 +41,63 @@ def repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRepositor
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     fake = FakeRepository()
     monkeypatch.setattr(fetch, "fetch", fake.fetch)
+    monkeypatch.setattr(hashes, "read", lambda: LISTED)
+    monkeypatch.setattr(jars, "_checked", {})
     return fake
 
 
-def test_class_path_second_time_fetches_nothing(repository: FakeRepository, tmp_path: Path) -> None:
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return the directory where the jars are kept."""
+    return tmp_path / "stockstream" / f"kafka-{jars.VERSION}"
+
+
+def test_class_path_second_time_fetches_nothing(repository: FakeRepository, home: Path) -> None:
     """The jars are fetched once; the class path is the same ever after."""
-    home = tmp_path / "stockstream" / f"kafka-{jars.VERSION}"
     wanted = f"{home / 'a.jar'}:{home / 'b.jar'}"
     assert [jars.class_path(), jars.class_path()] == [wanted, wanted]
     assert repository.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda home: (home / "a.jar").write_text("x"), f"a.jar: expected SHA-256 {EMPTY}, obs"),
+        (lambda home: (home / "a.jar").unlink(), f"a.jar: expected SHA-256 {EMPTY}, observed no"),
+        (lambda home: (home / "c.jar").touch(), "c.jar: expected SHA-256 no such jar, observed "),
+    ],
+    ids=["tampered", "missing", "one more"],
+)
+def test_class_path_cache_that_has_changed_is_refused(
+    repository: FakeRepository,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], object],
+    said: str,
+) -> None:
+    """A later start names the jar, both hashes, and the directory to remove; without it, it runs.
+
+    The control takes the look at the jars away: then the spoilt ones make the class path.
+    """
+    jars.class_path()
+    jars._checked.clear()  # as another process
+    spoil(home)
+    with pytest.raises(WrongJar, match=f"^{said}.*; remove {home} and start again") as caught:
+        jars.class_path()
+    assert not isinstance(caught.value, NoRealKafka), "the in-process broker would take its place"
+    monkeypatch.setattr(hashes, "check_all", lambda directory, _: sorted(directory.iterdir()))
+    assert jars.class_path()
+
+
+@pytest.mark.parametrize("names", [["a.jar"], ["a.jar", "b.jar", "c.jar"]])
+def test_class_path_other_jars_than_listed_are_not_kept(
+    repository: FakeRepository, home: Path, names: list[str]
+) -> None:
+    """One jar less or more than listed, as a POM that was tampered with would have it."""
+    repository.names = names
+    with pytest.raises(WrongJar, match=r"^[bc]\.jar: expected SHA-256 "):
+        jars.class_path()
+    assert [path.name for path in home.parent.iterdir()] == ["kafka.lock"]
 
 
 @pytest.mark.parametrize("problem", [NoRealKafka("no network"), KeyboardInterrupt()])
@@ -82,32 +137,3 @@ def test_fetch_without_network_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(NoRealKafka, match="^no network: "):
         fetch.fetch(jars.COORDINATES, tmp_path, lambda done, total: None)
-
-
-class FakeArtifact:
-    """A jar whose first downloads are damaged."""
-
-    def __init__(self, path: Path, damaged: int) -> None:
-        self.cached_path = path
-        self._damaged = damaged
-
-    def resolve(self) -> Path:
-        if not self.cached_path.exists():
-            with zipfile.ZipFile(self.cached_path, "w") as jar:
-                jar.writestr("Main.class", "x" * 1000)
-            if self._damaged:
-                self._damaged -= 1
-                self.cached_path.write_bytes(self.cached_path.read_bytes()[:-50])
-        return self.cached_path
-
-
-def test_download_damaged_jar_is_fetched_again(tmp_path: Path) -> None:
-    """A jar that came in half is not kept: it is fetched anew."""
-    jar = fetch._download(FakeArtifact(tmp_path / "kafka.jar", damaged=2))
-    assert zipfile.ZipFile(jar).testzip() is None
-
-
-def test_download_jar_that_stays_damaged_is_an_error(tmp_path: Path) -> None:
-    """After three attempts the damage is reported."""
-    with pytest.raises(zipfile.BadZipFile):
-        fetch._download(FakeArtifact(tmp_path / "kafka.jar", damaged=3))

@@ -131,12 +131,14 @@ def test_why_names_the_newest_failure_also_behind_a_task_that_took_its_place(
     assert done.stdout.strip() == said
 
 
-def variables(checkout: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Show what a script in a checkout with this phase2/.env sees."""
+def variables(
+    checkout: Path, text: str, command: str = 'echo "$STACK|$KAFKA_HEAP"', **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Show what a script in a checkout with this phase2/.env sees, or what a command prints."""
     shutil.copytree(ROOT / "scripts", checkout / "scripts")
-    (checkout / "phase2").mkdir()
+    (checkout / "phase2").mkdir(exist_ok=True)
     (checkout / "phase2/.env").write_text(text)
-    show = 'source scripts/lib/setup.sh; source scripts/lib/swarm.sh; echo "$STACK|$KAFKA_HEAP"'
+    show = f"source scripts/lib/setup.sh; source scripts/lib/swarm.sh; {command}"
     return subprocess.run(
         ["bash", "-euc", show],
         cwd=checkout, capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
@@ -150,8 +152,26 @@ def test_env_file_is_taken_behind_the_environment(tmp_path: Path) -> None:
     assert variables(tmp_path / "b", text, KAFKA_HEAP="2g").stdout == "market|2g\n"
 
 
-def test_env_file_bad_line_is_named(tmp_path: Path) -> None:
-    """A line that is no NAME=value stops the script, which says which one it is."""
-    done = variables(tmp_path / "a", "STACK_NAME=market\nKAFKA_HEAP: 1g\n")
+def test_stack_images_may_be_named_by_digest(tmp_path: Path) -> None:
+    """What deploy.sh looks for in a registry is the name with its digest."""
+    named = f"mirror:5000/cp-kafka:7.9.7@sha256:{64 * 'a'}"
+    shutil.copytree(ROOT / "phase2", tmp_path / "phase2")
+    text = f"KAFKA_IMAGE={named}"
+    done = variables(tmp_path, text, "source scripts/lib/deployment.sh; stack_images")
+    assert named in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("KAFKA_HEAP: hunter2", "expected NAME=value"),
+        ("MY KEY=hunter2", "expected NAME=value"),
+        ("KAFKA_HEAP='hunter2", "expected a quote at the value's end too"),
+    ],
+)
+def test_env_file_bad_line_is_named_by_its_number(tmp_path: Path, line: str, said: str) -> None:
+    """It stops the script, which does not show what may be a secret."""
+    done = variables(tmp_path / "a", f"STACK_NAME=market\n{line}\n")
     assert done.returncode == 2
-    assert "phase2/.env, line 2: expected NAME=value, got KAFKA_HEAP: 1g" in done.stderr
+    assert f"phase2/.env, line 2: {said}\n" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
