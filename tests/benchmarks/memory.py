@@ -3,8 +3,10 @@
 Each row is measured on a bridge of its own, from the moment when its feed's symbols are live.
 """
 
+import re
+import shutil
+import subprocess
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import words
@@ -17,9 +19,8 @@ from support.waiting import wait_for
 
 RECEIVED = "stockstream_ticks_received_total"
 CONFLATED = "stockstream_conflated_clients"
-SOCKSTAT = Path("/proc/net/sockstat")
-#: What it counts in.
-PAGE_BYTES = 4096
+#: What a socket has received, written and reserved, as `ss -m` tells it.
+_HELD = re.compile(r"skmem:\(r(\d+),.*?,f(\d+),w(\d+),")
 #: Symbols of the tests' feed where a case does not need more.
 FEW = 5
 #: Clients that read are measured after this time.
@@ -98,14 +99,14 @@ def _stuck(rig: Rig, case: Case, count: int, rate: float) -> Used:
         bridge = stack.enter_context(rig.bridge(topic, WRITE_STALL=STAY_S))
         stack.enter_context(rig.feed(topic, rate, symbols=case.symbols))
         _wait_for_ticks(bridge, max(FEW, case.symbols))
-        before_bytes, kernel_bytes = memory_bytes(bridge.part), _kernel_bytes()
+        before_bytes = memory_bytes(bridge.part)
         for _ in range(count):
             sock = stack.enter_context(open_raw(bridge, STUCK_RCVBUF_BYTES))
             say_raw(sock, "join", "stock-updates")
         wait_for(bridge.prometheus, lambda seen: seen[CONFLATED] == count)
         _wait_for_ticks(bridge, 2 * max(FEW, case.symbols))
         used_bytes = memory_bytes(bridge.part) - before_bytes
-        return Used(used_bytes, _kernel_bytes() - kernel_bytes)
+        return Used(used_bytes, _kernel_bytes(bridge))
 
 
 def _wait_for_ticks(bridge: Bridge, count: int) -> None:
@@ -114,10 +115,13 @@ def _wait_for_ticks(bridge: Bridge, count: int) -> None:
     wait_for(bridge.prometheus, lambda seen: seen[RECEIVED] >= wanted)
 
 
-def _kernel_bytes() -> int:
-    """Return what the kernel holds for all TCP sockets of this network namespace's machine."""
-    [line] = [line for line in SOCKSTAT.read_text().splitlines() if line.startswith("TCP:")]
-    return int(line.split()[-1]) * PAGE_BYTES
+def _kernel_bytes(bridge: Bridge) -> int:
+    """Return what the kernel holds for the bridge's connections; 0 without iproute2's `ss`."""
+    if (ss := shutil.which("ss")) is None:
+        return 0
+    command = [ss, "-tmnH", "sport", "=", f":{bridge.port}"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return sum(sum(map(int, numbers)) for numbers in _HELD.findall(found))
 
 
 def _row(what: str, count: int, used_bytes: int, kernel_bytes: int) -> Row:
