@@ -77,6 +77,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1000, help="ticks a second")
     parser.add_argument("--warmup", type=float, default=2, help="seconds of harm before each row")
     parser.add_argument("--drain", type=float, default=60, help="seconds to wait for late ticks")
+    calm = "seconds to wait for a moment without a stall, which is shown for 30 s"
+    parser.add_argument("--calm", type=float, default=35, help=calm)
     return parser.parse_args()
 
 
@@ -93,7 +95,7 @@ def _measure(rig: Rig, kind: Kind, given: argparse.Namespace, to_bridge: bool) -
         live = kind.symbols or FEW
         wait_for(bridge.prometheus, lambda seen: seen["stockstream_ticks_received_total"] >= live)
         healthy.wait_until_joined()
-        watch = stack.enter_context(Watch(bridge))
+        watch = stack.enter_context(Watch(bridge, given.calm))
         with _hostile(rig, kind, given.hostile, port) as hostile:
             healthy.go()
             healthy.wait_for_end()

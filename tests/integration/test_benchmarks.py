@@ -118,7 +118,7 @@ def test_memory_measures_each_row(kafka) -> None:
 def test_hostile_measures_both_sides(kafka) -> None:
     """Healthy clients are measured beside the same hostile ones at a sink and at the bridge."""
     few = ("--kinds", "join,malformed", "--hostile", "2", "--healthy", "3", "--rate", "200")
-    rows = run(kafka, "hostile", *few, "--seconds", "1", "--warmup", "0.2")
+    rows = run(kafka, "hostile", *few, "--seconds", "1", "--warmup", "0.2", "--calm", "0")
     assert [(row["hostile"], row["to"]) for row in rows] == [
         ("join", "sink"), ("join", "bridge"), ("malformed", "sink"), ("malformed", "bridge"),
     ]  # fmt: skip
