@@ -1,16 +1,16 @@
-"""One benchmark: `python tests/benchmarks fanout|slow|idle|hostile|producer|consumer [OPTIONS]`."""
+"""One benchmark of NAMES: `python tests/benchmarks fanout [OPTIONS]`, and so on."""
 
 import sys
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("fanout", "slow", "idle", "hostile", "producer", "consumer")
+NAMES = ("fanout", "slow", "idle", "memory", "hostile", "producer", "consumer")
 
 
 def main() -> None:
     """Run the benchmark that is named; its own options follow, `--help` shows them."""
     if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
-        sys.exit(str(__doc__))
+        sys.exit(f"{__doc__}\nNAMES: {', '.join(NAMES)}")
     name = sys.argv.pop(1)
     sys.argv[0] = f"{Path(__file__).parent.name} {name}"
     import_module(f"benchmarks.{name}").main()

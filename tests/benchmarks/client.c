@@ -2,11 +2,11 @@
  *
  * usage: client PORT CLIENTS SECONDS WARMUP_S MESSAGE [DRAIN_S]
  *
- * Connects CLIENTS times, sends each MESSAGE ("%d" in it becomes the client's number; empty: says
- * nothing, and expects no ticks; @FILE: client N sends the file's line N), waits until each has got
- * a tick, reads for WARMUP_S, prints "start", reads for SECONDS and prints one line of JSON. The
- * delay runs from a tick's timestamp (ms) to the read that brought it; `last` is that of the tick's
- * last client.
+ * Connects CLIENTS times, sends each MESSAGE ("%d" in it becomes the client's number, "%1$d" more
+ * than once; empty: says nothing, and expects no ticks; @FILE: client N sends the file's line N),
+ * waits until each has got a tick, reads for WARMUP_S, prints "start", reads for SECONDS and prints
+ * one line of JSON. The delay runs from a tick's timestamp (ms) to the read that brought it; `last`
+ * is that of the tick's last client.
  *
  * With DRAIN_S it prints "joined" when each has got a tick, and waits for a line before it goes on.
  * The ticks that were made in SECONDS are then those that count, whenever they come: after "end" it

@@ -14,8 +14,6 @@ _REASON = re.compile(r'stockstream_closed_clients_total{reason="(.*)"}')
 STALL = "stockstream_event_loop_stall_seconds"
 #: A bridge that has had no longer stall within its window is calm.
 CALM_S = 0.05
-#: The metric's window.
-WINDOW_S = 35.0
 #: Between two looks; a stall is shown for 15 s at least.
 LOOK_S = 1.0
 
@@ -23,8 +21,9 @@ LOOK_S = 1.0
 class Watch:
     """Looks at a bridge again and again, from a calm moment until `finish`."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, calm_s: float) -> None:
         self._bridge = bridge
+        self._calm_s = calm_s  # how long to wait for a calm moment, at most
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.stall_s = 0.0  # the longest
@@ -39,7 +38,7 @@ class Watch:
 
     def __enter__(self) -> "Watch":
         with suppress(AssertionError):
-            wait_for(self._stall_s, lambda stall_s: stall_s < CALM_S, WINDOW_S)
+            wait_for(self._stall_s, lambda stall_s: stall_s < CALM_S, self._calm_s)
         self._worker = _worker(self._bridge)
         self._before_bytes = _status_bytes(self._worker, "VmRSS")
         Path(f"/proc/{self._worker}/clear_refs").write_text("5")  # the peak begins here

@@ -9,6 +9,8 @@ from benchmarks.feeder import symbols_of
 JOIN = '{"event":"join","data":"stock-updates"}'
 #: A client that says nothing gets no ticks.
 SILENT = ""
+#: Symbols that never come, of each client.
+UNKNOWN = 999
 #: The rates are above that of any symbol's ticks, so that all ticks are delivered.
 _LOWEST_RATE, _HIGHEST_RATE = 10.0, 50.0
 
@@ -16,7 +18,7 @@ _LOWEST_RATE, _HIGHEST_RATE = 10.0, 50.0
 def message(home: Path, way: str, clients: int, symbols: int) -> str:
     """Return what the clients say, or @ and the file whose lines they say, one each.
 
-    `way` is a server of the benchmark `fanout`; `symbols` of them are live.
+    `way` is a server of the benchmark `fanout`, or one of `memory`; `symbols` of them are live.
     """
     live = symbols_of(symbols)
     match way:
@@ -24,6 +26,12 @@ def message(home: Path, way: str, clients: int, symbols: int) -> str:
             return _subscribe([*live, "OWN%d"])
         case "own-live":
             lines = (_subscribe(_all_but(live, number)) for number in range(clients))
+        case "named":
+            return _subscribe(list(live))
+        case "unknown":  # and one that comes: client.c waits for a tick
+            return _subscribe(["AAPL", *(f"U{number}-%1$d" for number in range(UNKNOWN))])
+        case "silent":
+            return SILENT
         case "rate":
             return _subscribe("*", _HIGHEST_RATE)
         case "rates":

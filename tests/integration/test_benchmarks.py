@@ -109,10 +109,16 @@ def test_idle_measures_memory_and_cpu() -> None:
     check_positive([row], "server CPU %")
 
 
+def test_memory_measures_each_row(kafka) -> None:
+    """What is invented, shared, withheld and stuck is all measured, each on a bridge of its own."""
+    rows = run(kafka, "memory", "--clients", "10", "--rate", "2000", "--only", "symbol,stuck")
+    assert [(row["what"], row["count"]) for row in rows] == [("stuck", 2), ("symbol", 100)]
+
+
 def test_hostile_measures_both_sides(kafka) -> None:
     """Healthy clients are measured beside the same hostile ones at a sink and at the bridge."""
     few = ("--kinds", "join,malformed", "--hostile", "2", "--healthy", "3", "--rate", "200")
-    rows = run(kafka, "hostile", *few, "--seconds", "1", "--warmup", "0.2")
+    rows = run(kafka, "hostile", *few, "--seconds", "1", "--warmup", "0.2", "--calm", "0")
     assert [(row["hostile"], row["to"]) for row in rows] == [
         ("join", "sink"), ("join", "bridge"), ("malformed", "sink"), ("malformed", "bridge"),
     ]  # fmt: skip
@@ -158,6 +164,7 @@ def test_page_documented_commands_have_their_options() -> None:
     """Each benchmark has a command on docs/performance.md, and the options of that command."""
     commands = re.findall(r"^\.venv/bin/python tests/benchmarks (\w+)(.*)$", PAGE.read_text(), re.M)
     assert {name for name, _ in commands} == {
+        "memory",
         "fanout",
         "slow",
         "idle",
