@@ -5,6 +5,7 @@ import math
 import signal
 
 import gevent
+from confluent_kafka import Consumer
 from flask import Flask
 
 from stockstream.bridge import deadline, feed, handshake, lifecycle, session
@@ -16,7 +17,7 @@ from stockstream.bridge.native import NativeThread
 from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.session import Session
 from stockstream.kafka import admin, reader
-from stockstream.kafka.reader import Reader
+from stockstream.kafka.reader import Reader, Record
 from stockstream.kafka.report import Report
 
 
@@ -83,6 +84,10 @@ def shares_a_group() -> Flask:
     """Read as a member of one consumer group: two bridges halve the partitions."""
 
     class GroupReader(Reader):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self._consumer = Consumer({**self._options, "group.id": self._topic})
+
         def assign(self, offsets):
             if offsets:  # the live feed, after the tails
                 self._consumer.subscribe([self._topic])
@@ -138,8 +143,29 @@ def trusts_its_client() -> Flask:
     return create_app()
 
 
+def renews_soon() -> Flask:
+    """Break nothing, and do after two seconds of silence what else is done after a minute."""
+    reader.SILENT_S = 2.0
+    return create_app()
+
+
+def commits_while_it_reads() -> Flask:
+    """Commit with the client that reads: it cannot be replaced while a commit is under way."""
+    read = Reader.read
+
+    def commit_and_read(self: Reader, *args: float) -> list[Record]:
+        if places := [self._at(partition, 0) for partition in self._starts]:
+            self._consumer.commit(offsets=places, asynchronous=True)
+        return read(self, *args)
+
+    Reader.read = commit_and_read
+    return renews_soon()
+
+
 def waits_for_commits() -> Flask:
     """Close a client that is cut off, as its documentation asks for."""
+    commits_while_it_reads()
+    reader.SILENT_S = 60.0
     Reader._drop_client = lambda self: self._consumer.close()
     return create_app()
 

@@ -26,7 +26,6 @@ POLL_S = 0.5
 BATCH_LIMIT = 2_000
 #: The least that is rested after a batch: to wake for one costs as much as 30 writes.
 LEAST_REST_S = 0.002
-COMMIT_S = 5.0
 TOPIC_CHECK_S = 5.0
 LOG_S = 10.0
 #: How far back the first snapshots are looked for: a symbol that is rarer has none at first.
@@ -94,8 +93,9 @@ class Feed:
         while True:
             try:
                 self._info = self._admin_thread.call(self._describe)
-                if self._reader is not None:
+                if self._reader and self._admin:
                     self._problem = None
+                    self._commit(self._admin, dict(self._hub.positions))
             except TopicMissing:
                 self._report(f"topic {self._topic} does not exist: create it")
             except KafkaError as error:
@@ -103,6 +103,15 @@ class Feed:
                 if self._reader is None:
                     self._report(f"Kafka has not answered: {error}")
             gevent.sleep(TOPIC_CHECK_S if self._info else 1)
+
+    def _commit(self, admin: Admin, positions: dict[int, int]) -> None:
+        """Write the positions to the group; nothing depends on it but the lag that tools show."""
+        group = self._settings.consumer_group or GROUP
+        try:
+            self._admin_thread.call(admin.commit, group, self._topic, positions)
+        except KafkaError as error:
+            self._stats.failed_commits += 1
+            log.debug("the positions were not committed: %s", error)
 
     def _describe(self) -> TopicInfo:
         if self._admin is None:
@@ -114,8 +123,7 @@ class Feed:
         info = self._info
         if info is None:
             return
-        group = self._settings.consumer_group or GROUP
-        reader = self._thread.call(Reader, self._settings, self._topic, group, statistics_s=1)
+        reader = self._thread.call(Reader, self._settings, self._topic, statistics_s=1)
         try:
             self._open(reader, info)
             self._reader = reader
@@ -138,7 +146,7 @@ class Feed:
         log.info("following %s from %s", self._topic, tails.ends)
 
     def _pump(self, reader: Reader, info: TopicInfo) -> None:
-        committed_s = statistics_s = time.monotonic()
+        statistics_s = time.monotonic()
         rested_s = 0.0
         while not self._stopping:
             records = self._thread.call(reader.read, POLL_S, BATCH_LIMIT, rested_s)
@@ -147,10 +155,6 @@ class Feed:
             if reader.statistics_at > statistics_s:
                 statistics_s = reader.statistics_at
                 self._leaders.update(reader.statistics, statistics_s)
-            if time.monotonic() - committed_s > COMMIT_S:
-                committed_s = time.monotonic()
-                self._thread.call(reader.commit, dict(self._hub.positions))
-                self._stats.failed_commits = reader.failed_commits
             if self._info is not None and self._info.id != info.id:
                 log.warning("%s was made anew", self._topic)
                 return
