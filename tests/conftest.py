@@ -160,7 +160,10 @@ def service_factory(
             [sys.executable, "-m", *module, command, *arguments],
             tmp_path / f"{command}-{len(started)}.log",
             config.child_environment(
-                PYTHONUNBUFFERED="1", PYTHONPATH=str(Path(__file__).parent), **variables
+                # Nothing flushes a service's lines but the service itself, whatever the shell has.
+                PYTHONUNBUFFERED="",
+                PYTHONPATH=str(Path(__file__).parent),
+                **variables,
             ),
         )
         part.start()

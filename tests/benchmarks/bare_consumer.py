@@ -18,9 +18,13 @@ def main() -> None:
     consumer.subscribe([topic])
     while True:
         if way == "poll":
-            record = consumer.poll(1)
+            record = consumer.poll(0)
+            if record is None:  # what is in print's buffer is not printed yet
+                sys.stdout.flush()
+                record = consumer.poll(1)
             records = [] if record is None else [record]
         else:
+            sys.stdout.flush()
             records = consumer.consume(10_000, 0.1)
         for record in records:
             if record.error() is None:

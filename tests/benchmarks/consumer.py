@@ -56,7 +56,7 @@ def _measure(rig: Rig, name: str, command: list[str], topic: str, ticks: int) ->
         "KAFKA_TOPIC": topic,
         "CONSUMER_GROUP": "bench-" + "".join(filter(str.isalpha, name)),
     }
-    with rig.part("reader", shell, rig.server_core, LOG_LEVEL="warning", **variables) as part:
+    with rig.part(name, shell, rig.server_core, LOG_LEVEL="warning", **variables) as part:
         row = _count(rig, part, pipe, ticks)
     pipe.unlink()
     return {"reader": name, **row}
@@ -82,7 +82,8 @@ def _count(rig: Rig, part: Part, pipe: Path, ticks: int) -> Row:
 def _read_lines(lines: FileIO, part: Part) -> int:
     """Return how many lines have come."""
     ready, _, _ = select.select([lines], [], [], SILENCE_S)
-    data = lines.read(READ_BYTES) if ready else b""
-    if not data:
-        raise SystemExit(f"no more lines; {part.last_words()}")
+    if not ready:
+        raise SystemExit(f"no line for {SILENCE_S} s; {part.last_words()}")
+    if not (data := lines.read(READ_BYTES)):
+        raise SystemExit(f"the reader has closed the pipe; {part.last_words()}")
     return data.count(b"\n")

@@ -104,6 +104,7 @@ class Rig:
     def part(self, name: str, command: list[str], core: int, **variables: str) -> Iterator[Part]:
         """Run a command on one core."""
         environment = config.child_environment(
+            PYTHONUNBUFFERED="",  # it makes each print a write: the shell's would be measured
             KAFKA_BOOTSTRAP_SERVERS=self.bootstrap,
             PYTHONPATH=str(HERE.parent),
             **variables,

@@ -3,11 +3,12 @@
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from stockstream.local.ports import free_port
 from stockstream.partitioner import partition_for
 from support.bridge import Bridge, hear, say
+from support.kafka import make_topic
 from support.ticks import Ticker
 from support.waiting import wait_for
 
@@ -152,21 +153,6 @@ def test_bridge_topic_that_was_missing_for_a_while_is_read_again(
         hear(client, "snapshot")
         Ticker(kafka.bootstrap, topic).round(["AAPL"])
         assert hear(client, "stock-tick")["sequence"] == 1
-
-
-def make_topic(bootstrap: str, name: str) -> str:
-    """Create the topic with three partitions and return its name."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-
-    def create() -> bool:
-        try:
-            admin.create_topics([NewTopic(name, 3, 1)])[name].result(60)
-        except Exception as error:  # a topic of this name is still being deleted
-            raise AssertionError(str(error)) from error
-        return True
-
-    wait_for(create)
-    return name
 
 
 def test_bridge_commits_its_positions_for_the_lag_tools(

@@ -5,6 +5,7 @@ import math
 import signal
 
 import gevent
+from confluent_kafka import Consumer
 from flask import Flask
 from gunicorn.http.unreader import SocketUnreader
 
@@ -12,6 +13,7 @@ from stockstream.bridge import deadline, feed, handshake, lifecycle, outbox, pro
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
 from stockstream.bridge.client import Client
+from stockstream.bridge.feed import Feed
 from stockstream.bridge.groups import Group
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.intake import Intake
@@ -21,8 +23,10 @@ from stockstream.bridge.session import Session
 from stockstream.bridge.symbols import ALL
 from stockstream.bridge.turns import Turns
 from stockstream.kafka import admin, reader
-from stockstream.kafka.reader import Reader
+from stockstream.kafka.admin import TopicInfo
+from stockstream.kafka.reader import Reader, Record
 from stockstream.kafka.report import Report
+from stockstream.kafka.topic_reader import TopicReader
 from stockstream.records import Records
 
 
@@ -88,14 +92,18 @@ def miscounts() -> Flask:
 def shares_a_group() -> Flask:
     """Read as a member of one consumer group: two bridges halve the partitions."""
 
-    class GroupReader(Reader):
+    class GroupReader(TopicReader):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self._consumer = Consumer({**self._options, "group.id": self._topic})
+
         def assign(self, offsets):
             if offsets:  # the live feed, after the tails
                 self._consumer.subscribe([self._topic])
             else:
                 self._consumer.unassign()
 
-    feed.Reader = GroupReader
+    feed.TopicReader = GroupReader
     feed.read_tails = lambda reader, _, partitions, *__: feed_tails(reader, partitions)
     return create_app()
 
@@ -142,8 +150,40 @@ def trusts_its_client() -> Flask:
     return create_app()
 
 
+def renews_soon() -> Flask:
+    """Break nothing, and do after two seconds of silence what else is done after a minute."""
+    reader.SILENT_S = 2.0
+    return create_app()
+
+
+def commits_while_it_reads() -> Flask:
+    """Commit with the client that reads: it cannot be replaced while a commit is under way."""
+    read = Reader.read
+
+    def commit_and_read(self: Reader, *args: float) -> list[Record]:
+        if places := [self._at(partition, 0) for partition in self._starts]:
+            self._consumer.commit(offsets=places, asynchronous=True)
+        return read(self, *args)
+
+    Reader.read = commit_and_read
+    return renews_soon()
+
+
+def trusts_the_name() -> Flask:
+    """Take a topic of the same name for the same topic, until it is looked at again."""
+    feed.TOPIC_CHECK_S = 60.0
+
+    def is_same(self: Feed, _: Reader, info: TopicInfo) -> bool:
+        return self._info is None or self._info.id == info.id
+
+    Feed._is_same = is_same
+    return create_app()
+
+
 def waits_for_commits() -> Flask:
     """Close a client that is cut off, as its documentation asks for."""
+    commits_while_it_reads()
+    reader.SILENT_S = 60.0
     Reader._drop_client = lambda self: self._consumer.close()
     return create_app()
 

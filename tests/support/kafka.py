@@ -42,6 +42,21 @@ def create_topic(bootstrap: str, partitions: int = PARTITIONS, **config: str) ->
     return name
 
 
+def make_topic(bootstrap: str, name: str) -> str:
+    """Create the topic with three partitions and return its name."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    def create() -> bool:
+        try:
+            admin.create_topics([NewTopic(name, 3, 1)])[name].result(60)
+        except Exception as error:  # a topic of this name is still being deleted
+            raise AssertionError(str(error)) from error
+        return True
+
+    wait_for(create)
+    return name
+
+
 def _led_partitions(admin: AdminClient, topic: str) -> int:
     found = admin.list_topics(topic, timeout=10).topics[topic].partitions.values()
     return sum(partition.leader >= 0 for partition in found)

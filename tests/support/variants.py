@@ -50,7 +50,7 @@ def careless() -> None:
         return producer({**options, "message.timeout.ms": 1000, "enable.gapless.guarantee": False})
 
     publisher.ck.Producer = create  # type: ignore[assignment, misc]
-    Publisher._on_failure = lambda *_: print("gave up a record")  # type: ignore[assignment, method-assign] # noqa: SLF001
+    Publisher._on_failure = lambda *_: print("gave up a record", flush=True)  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
 def trusting() -> None:

@@ -5,6 +5,7 @@ import time
 import uuid
 
 import gevent
+from gevent.event import Event
 
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.leaders import Leaders
@@ -14,7 +15,8 @@ from stockstream.bridge.stats import Stats
 from stockstream.config import Settings
 from stockstream.errors import KafkaError, TopicMissing
 from stockstream.kafka.admin import Admin, TopicInfo
-from stockstream.kafka.reader import Reader, Record
+from stockstream.kafka.reader import Record
+from stockstream.kafka.topic_reader import TopicReader
 from stockstream.records import Records
 from stockstream.tails import read_tails
 from stockstream.tick import Stored
@@ -28,7 +30,6 @@ POLL_S = 0.5
 BATCH_LIMIT = 2_000
 #: The least that is rested after a batch: to wake for one costs as much as 30 writes.
 LEAST_REST_S = 0.002
-COMMIT_S = 5.0
 TOPIC_CHECK_S = 5.0
 LOG_S = 10.0
 #: How far back the first snapshots are looked for: a symbol that is rarer has none at first.
@@ -48,8 +49,9 @@ class Feed:
         self._thread = NativeThread()
         self._admin_thread = NativeThread()
         self._admin: Admin | None = None
-        self._reader: Reader | None = None
+        self._reader: TopicReader | None = None
         self._info: TopicInfo | None = None  # the topic as it was seen last
+        self._look = Event()  # set: the topic is looked at now
         self._leaders = Leaders()
         self._problem: str | None = "Kafka has not answered yet"
         self._stopping = False
@@ -100,15 +102,26 @@ class Feed:
         while True:
             try:
                 self._info = self._admin_thread.call(self._describe)
-                if self._reader is not None:
+                if self._reader and self._admin:
                     self._problem = None
+                    self._commit(self._admin, dict(self._hub.positions))
             except TopicMissing:
                 self._report(f"topic {self._topic} does not exist: create it")
             except KafkaError as error:
                 # While the topic is being read, its leaders tell whether Kafka is there.
                 if self._reader is None:
                     self._report(f"Kafka has not answered: {error}")
-            gevent.sleep(TOPIC_CHECK_S if self._info else 1)
+            self._look.wait(TOPIC_CHECK_S if self._info else 1)
+            self._look.clear()
+
+    def _commit(self, admin: Admin, positions: dict[int, int]) -> None:
+        """Write the positions to the group; nothing depends on it but the lag that tools show."""
+        group = self._settings.consumer_group or GROUP
+        try:
+            self._admin_thread.call(admin.commit, group, self._topic, positions)
+        except KafkaError as error:
+            self._stats.failed_commits += 1
+            log.debug("the positions were not committed: %s", error)
 
     def _describe(self) -> TopicInfo:
         if self._admin is None:
@@ -116,27 +129,28 @@ class Feed:
         return self._admin.describe(self._topic)
 
     def _follow(self) -> None:
-        """Read the topic until it is another one."""
+        """Read the topic until it is deleted and created again."""
         info = self._info
         if info is None:
             return
-        group = self._settings.consumer_group or GROUP
-        reader = self._thread.call(Reader, self._settings, self._topic, group, statistics_s=1)
+        reader = self._thread.call(TopicReader, self._settings, self._topic, statistics_s=1)
         try:
-            self._open(reader, info)
-            self._reader = reader
-            self._pump(reader, info)
+            if self._open(reader, info):
+                self._reader = reader
+                self._pump(reader, info)
         finally:
             self._reader = None
             self._thread.call(reader.close)
 
-    def _open(self, reader: Reader, info: TopicInfo) -> None:
-        """Fill the hub with the newest ticks, and go on from behind them."""
+    def _open(self, reader: TopicReader, info: TopicInfo) -> bool:
+        """Fill the hub with the newest ticks; return False if they are of another topic."""
         configured = self._settings.stock_symbols
         self.records.admits = Roster(configured, self._settings.max_symbols).admits
         tails = self._thread.call(
             read_tails, reader, self.records, range(info.partitions), configured, TAIL_LIMIT
         )
+        if not self._is_same(reader, info):
+            return False
         self._thread.call(reader.assign, tails.ends)
         self._leaders = Leaders()
         self._leaders.expect(info.partitions)
@@ -144,27 +158,52 @@ class Feed:
         # A broker without topic ids keeps nothing: its topic is a new one for each reader.
         self._hub.open(info.id or str(uuid.uuid4()), tails.newest, tails.ends)
         log.info("following %s from %s", self._topic, tails.ends)
+        return True
 
-    def _pump(self, reader: Reader, info: TopicInfo) -> None:
-        committed_s = statistics_s = time.monotonic()
+    def _is_same(self, reader: TopicReader, info: TopicInfo) -> bool:
+        """Return whether what was read is of the topic `info`; else look for the new one.
+
+        Published, a re-created topic's ticks would have the old epoch, and pass for repeats.
+        """
+        if reader.moved:
+            reader.moved = False
+            self._confirm()
+        # librdkafka's own broker has an id that only its metadata tell, and no other topic.
+        same = info.id is None or reader.topic_id in (None, info.id)
+        if same and self._info is not None and self._info.id == info.id:
+            return True
+        log.warning("%s was made anew", self._topic)
+        self._info = None
+        self._look.set()
+        return False
+
+    def _confirm(self) -> None:
+        """Ask for the topic until Kafka answers; a topic that is missing is another one."""
+        self._info = None
+        while self._info is None and not self._stopping:
+            try:
+                self._info = self._admin_thread.call(self._describe)
+            except TopicMissing:
+                return
+            except KafkaError as error:
+                self._report(f"Kafka has not answered: {error}")
+                gevent.sleep(1)
+
+    def _pump(self, reader: TopicReader, info: TopicInfo) -> None:
+        statistics_s = time.monotonic()
         rested_s = 0.0
         while not self._stopping:
             records = self._thread.call(reader.read, POLL_S, BATCH_LIMIT, rested_s)
+            if not self._is_same(reader, info):
+                return
             if records:
                 rested_s = self._publish_timed(records)
             if reader.statistics_at > statistics_s:
                 statistics_s = reader.statistics_at
                 self._leaders.update(reader.statistics, statistics_s)
-            if time.monotonic() - committed_s > COMMIT_S:
-                committed_s = time.monotonic()
-                self._thread.call(reader.commit, dict(self._hub.positions))
-                self._stats.failed_commits = reader.failed_commits
-            if self._info is not None and self._info.id != info.id:
-                log.warning("%s was made anew", self._topic)
-                return
             self._adopt_new_partitions(reader)
 
-    def _adopt_new_partitions(self, reader: Reader) -> None:
+    def _adopt_new_partitions(self, reader: TopicReader) -> None:
         """Read partitions that the topic did not have before, from their beginning."""
         known = len(self._hub.positions)
         if self._info is None or self._info.partitions <= known:

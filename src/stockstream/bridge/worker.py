@@ -24,7 +24,8 @@ class BridgeWorker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket.socket, addr: Any) -> Any:
         """Serve a request; its connection ends with it if it has had its share."""
-        self._turns.take()
+        if req.req_number > 1:  # the first one has its connection's turn
+            self._turns.take()
         if req.req_number >= KEEPALIVE_REQUESTS or _has_large_body(req):
             req.force_close()
         return super().handle_request(listener_name, req, sock, addr)

@@ -47,7 +47,8 @@ class ConsoleConsumer:
         self._display = display
         self._symbols = symbols
         self._from_beginning = from_beginning
-        self._started: set[int] = set()  # partitions whose beginning was asked for already
+        self._known: set[int] = set()  # partitions of which the group has a position of ours
+        self._reached: dict[int, int] = {}  # next offsets, whether the group has them or not
         self._share: set[int] = set()
         self._printed: dict[int, int] = {}  # next offsets that are not committed yet
         self._read: list[Record] = []  # what is not printed yet
@@ -95,11 +96,12 @@ class ConsoleConsumer:
         """Go on from the group's position; where there is none, from now on.
 
         Where it begins is committed before anything is printed: killed before its first commit,
-        it would otherwise leave no position, and the next one would begin further on.
+        it would otherwise leave no position, and the next one would begin further on. A share
+        that is lost before that commit has arrived, and comes back, begins where it did.
         """
-        fresh = partitions - self._started if self._from_beginning else set()
-        self._started |= partitions
+        fresh = partitions - self._known if self._from_beginning else set()
         starts = self._starts(partitions, fresh)
+        self._reached |= starts
         self._share |= partitions
         self._printed |= starts
         self._beginning |= starts.keys()
@@ -135,7 +137,8 @@ class ConsoleConsumer:
                 found = member.committed(known) if known else {}
                 for partition in partitions - found.keys():
                     first, end = member.watermarks(partition)
-                    found[partition] = first if partition in fresh else end
+                    start = first if partition in fresh else end
+                    found[partition] = self._reached.get(partition, start)
                 return found
             except KafkaError as error:
                 if self._reminder.due():
@@ -156,6 +159,7 @@ class ConsoleConsumer:
         if ticks:
             self._display.show(ticks)
         self._printed |= positions
+        self._reached |= positions
 
     def _report_silence(self, member: Member) -> None:
         if member.error is not None and self._reminder.due():
@@ -172,6 +176,7 @@ class ConsoleConsumer:
         """Take note of a commit that has ended."""
         self._beginning -= positions.keys()
         if error is None:
+            self._known |= positions.keys()
             self._printed = dict(self._printed.items() - positions.items())
         elif self._reminder.due():
             log.warning("the positions were not committed: %s", error)

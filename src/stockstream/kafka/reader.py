@@ -1,5 +1,6 @@
 """Reads given partitions from given offsets."""
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,8 @@ END = ck.OFFSET_END
 #: is stuck in; where Kafka is merely away, the new one waits as well.
 SILENT_S = 60.0
 
+log = logging.getLogger(__name__)
+
 _E = ck.KafkaError
 _LEADERLESS = {_E.LEADER_NOT_AVAILABLE, _E.NOT_LEADER_FOR_PARTITION}
 
@@ -50,7 +53,6 @@ class Reader:
         self._topic = topic
         self.ends: dict[int, int] = {}
         self.error: str | None = None
-        self.failed_commits = 0
         self.statistics: bytes = b""
         self.statistics_at = time.monotonic()
         self._cut_off = False
@@ -69,7 +71,6 @@ class Reader:
             "statistics.interval.ms": int(statistics_s * 1000),
             "error_cb": self._on_error,
             "stats_cb": self._on_statistics,
-            "on_commit": self._on_commit,
             **(options or {}),
         }
         self._consumer = ck.Consumer(self._options)
@@ -152,23 +153,13 @@ class Reader:
             raise translate(error) from error
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
-    def commit(self, positions: Mapping[int, int]) -> None:
-        """Write the positions to the group, so that lag shows in the usual tools.
-
-        A commit that fails is counted in `failed_commits`; nothing depends on it.
-        """
-        offsets = [self._at(p, offset) for p, offset in positions.items()]
-        try:
-            self._consumer.commit(offsets=offsets, asynchronous=True)
-        except ck.KafkaException:
-            self.failed_commits += 1
-
     def close(self) -> None:
         """Leave at once; nothing is committed."""
         self._drop_client()
 
     def _renew(self) -> None:
         """Go on with a new client, each partition from behind the last record that was read."""
+        log.warning("Kafka has been silent: %s is read with a new client", self._topic)
         read = {p.partition: p.offset for p in self._consumer.position(self._consumer.assignment())}
         places = {
             p: read[p] if read.get(p, -1) >= 0 else start for p, start in self._starts.items()
@@ -186,7 +177,8 @@ class Reader:
         """Let go of the client, which ends it.
 
         Not with its `close`: that waits for each commit that is under way, and one whose
-        coordinator is not known any more is tried again for ever.
+        coordinator is not known any more is tried again for ever. To let go of such a client takes
+        45 s, with a thread of it at full speed; so what only reads does not commit.
         """
         del self._consumer
 
@@ -206,6 +198,3 @@ class Reader:
     def _hear(self, report: Report) -> None:
         """Take note of when a broker was heard of last."""
         self._heard_s = max(self._heard_s, time.monotonic() - report.heard_s_ago)
-
-    def _on_commit(self, error: ck.KafkaError | None, places: list[TopicPartition]) -> None:
-        self.failed_commits += error is not None
