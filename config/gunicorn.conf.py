@@ -24,7 +24,11 @@ timeout = 30
 # lifecycle.py closes the clients within 1 s and the worker is gone after 2.
 graceful_timeout = 3
 keepalive = _settings.header_timeout  # also the whole deadline for a request's headers
-forwarded_allow_ips = ",".join(_settings.forwarded_allow_ips)
+# gunicorn itself believes no proxy, and takes no header for a variable of its own: who is trusted
+# with what is decided in one place, bridge/proxies.py.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
 control_socket_disable = True
 # The worker's sign of life is a file: in memory, where a busy disk cannot hold it up.
 _memory = Path("/dev/shm")  # noqa: S108 - gunicorn unlinks the file as soon as it is open

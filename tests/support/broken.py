@@ -153,12 +153,20 @@ def polls_in_the_hub() -> Flask:
 
 def checks_nothing() -> Flask:
     """Take any request for a handshake, with any extension."""
-    handshake.check = lambda *_: None
-    handshake.refuse_extensions = lambda *_: None
+    handshake.Gate.check_handshake = lambda *_: None
+    handshake.keep_what_was_checked = lambda *_: None
     app = create_app()
     app.config["SOCK_SERVER_OPTIONS"]["max_message_size"] = None
     Session._take = lambda self, message: None
     return app
+
+
+def hands_every_header_on() -> Flask:
+    """Let simple-websocket's parser see what gunicorn let pass."""
+    handshake.keep_what_was_checked = lambda request: request.environ.pop(
+        "HTTP_SEC_WEBSOCKET_EXTENSIONS", None
+    )
+    return create_app()
 
 
 def raises() -> Flask:

@@ -1,0 +1,1 @@
+"""Fuzzes of what comes from outside, against the real thing."""
