@@ -1,6 +1,7 @@
 """Handshakes that are nearly right, each on a connection of its own, to a real bridge."""
 
 import base64
+import contextlib
 import re
 import socket
 import tempfile
@@ -82,14 +83,14 @@ def answer_of(port: int, request: bytes) -> bytes:
     """Send a request and nothing after it; return everything that comes back."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
-        try:
+        with contextlib.suppress(OSError):  # it may be refused before its end
             sock.sendall(request)
             sock.shutdown(socket.SHUT_WR)
+        try:
             while data := sock.recv(65_536):
                 received += data
-        except (ConnectionError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise AssertionError(f"no answer to {request!r}") from error
+        except ConnectionError:
+            pass
     return received
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -102,9 +103,26 @@ def test_refusal_is_json_with_every_header(
     refuses(shared_bridge, request_text, status)
 
 
+def ends_in_peace(bridge: Bridge) -> None:
+    """Fail if the answer to a request that is refused unread ends in a reset."""
+    with socket.create_connection(("127.0.0.1", bridge.port), timeout=60) as sock:
+        sock.sendall(b"GET /" + b"a" * 60_000)
+        answer = b""
+        while data := sock.recv(65_536):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 414 ")
+
+
+def test_refusal_of_a_request_that_is_not_read_is_no_reset(shared_bridge: Bridge) -> None:
+    """What else the client has sent is read and dropped, so that it can read the answer."""
+    ends_in_peace(shared_bridge)
+
+
 def test_refusal_by_gunicorn_itself_is_noticed(bridge_factory) -> None:
-    """gunicorn's own pages are HTML, and its answers tell who made them."""
+    """gunicorn's own pages are HTML, cut by a reset, and its answers tell who made them."""
     bridge = bridge_factory(broken="refuses_like_gunicorn")
+    with pytest.raises(ConnectionError):
+        ends_in_peace(bridge)
     for request, status in REFUSED[0], REFUSED[3]:
         with pytest.raises(AssertionError):
             refuses(bridge, request, status)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 REQUESTS_S = 1.0
 #: What a worker that has been given up gets for the Close of its clients.
 ABORT_S = 2.0
+#: For how long, and how often, the rest of a refused request is read and dropped.
+LINGER_S = 1.0
+LINGER_READS = 16
 
 _REFUSALS = {
     LimitRequestLine: (414, "URI Too Long"),
@@ -132,8 +136,13 @@ class BridgeWorker(GeventWorker):  # type: ignore[misc]
         else:
             log.error("a request failed", exc_info=exc)
             status, reason, text = 500, "Internal Server Error", "internal error"
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), gevent.Timeout(LINGER_S, False):
             util.write_nonblock(client, _refusal(status, reason, text))
+            # Bytes that nobody has read would turn the close into a reset, which cuts the answer.
+            client.shutdown(socket.SHUT_WR)
+            for _ in range(LINGER_READS):
+                if not client.recv(16_384):
+                    break
 
 
 def wake_before_abort(master: Any) -> None:
