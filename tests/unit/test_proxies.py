@@ -52,6 +52,14 @@ def test_proxies_client_address_is_the_last_that_is_not_trusted(
     assert Proxies(["10.0.0.0/8"]).client_address(peer, forwarded_for) == expected
 
 
+def test_proxies_do_not_read_a_chain_without_an_end() -> None:
+    """A header of 100 KB costs no more than one of 32 words."""
+    chain = "198.51.100.7," + ",".join(["10.0.0.2"] * 31)
+    assert Proxies(["10.0.0.0/8"]).client_address("10.0.0.1", chain) == "198.51.100.7"
+    longer = "198.51.100.7," + ",".join(["10.0.0.2"] * 10_000)
+    assert Proxies(["10.0.0.0/8"]).client_address("10.0.0.1", longer) == "10.0.0.2"
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [

@@ -10,6 +10,8 @@ _ALL = ("0.0.0.0/0", "::/0")
 _WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([^\]]+)\](?::\d+)?")
 #: What one customer of a provider gets at least: one IPv6 address out of it bounds nothing.
 _IPV6_PREFIX = 64
+#: No chain of proxies is longer; a header may have 8 KB, and a request 100 of them.
+_LONGEST_CHAIN = 32
 
 
 class Proxies:
@@ -41,7 +43,7 @@ class Proxies:
         ends the reading.
         """
         client = peer
-        for word in reversed(forwarded_for.split(",")):
+        for word in reversed(forwarded_for.rsplit(",", _LONGEST_CHAIN)[-_LONGEST_CHAIN:]):
             if not self.trusts(client) or (found := _parse(word)) is None:
                 break
             client = str(found)
