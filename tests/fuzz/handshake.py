@@ -128,8 +128,10 @@ class Watched:
         return [child.pid for child in psutil.Process(self._bridge.part.pid).children()]
 
 
-def fuzz(bridge: Bridge, cases: int, number: int) -> dict[int, int]:
-    """Send so many handshakes that follow from the seed; return how often each status came.
+def fuzz(bridge: Bridge, cases: int, number: int) -> tuple[dict[int, int], float]:
+    """Send so many handshakes that follow from the seed.
+
+    Returns how often each status came, and the longest stall of the event loop in seconds.
 
     Raises:
         AssertionError: an answer is neither 101 nor a 4xx, or the bridge has suffered.
@@ -160,13 +162,14 @@ def fuzz(bridge: Bridge, cases: int, number: int) -> dict[int, int]:
         f"handshake: {statuses}, /live within {watched.longest_live_s:.3f} s, "
         f"longest stall {watched.longest_stall_s:.3f} s"
     )
-    return statuses
+    return statuses, watched.longest_stall_s
 
 
-def run(cases: int, number: int) -> None:
-    """Fuzz a bridge of its own, which needs no Kafka to shake hands."""
+def run(cases: int, number: int) -> float:
+    """Fuzz a bridge of its own, which needs no Kafka to shake hands; return the longest stall."""
     with (
         tempfile.TemporaryDirectory() as home,
         Bridges("127.0.0.1:1", "stock_ticks", Path(home), []) as bridges,
     ):
-        fuzz(bridges.start(healthy=False, LOG_LEVEL="warning"), cases, number)
+        bridge = bridges.start(healthy=False, LOG_LEVEL="warning")
+        return fuzz(bridge, cases, number)[1]
