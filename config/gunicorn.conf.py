@@ -12,7 +12,7 @@ _settings = load()
 
 bind = f"{_settings.websocket_host}:{_settings.websocket_port}"
 proc_name = "stockstream-bridge"
-worker_class = "stockstream.bridge.worker.BridgeWorker"
+worker_class = "stockstream.bridge.worker.BridgeWorker"  # gevent's
 workers = 1
 preload_app = False  # threads and Kafka clients do not survive a fork
 max_requests = 0  # a WebSocket is one request: never restart for their number
@@ -21,10 +21,14 @@ worker_connections = _settings.max_clients + SPARE_CONNECTIONS
 backlog = 2_048
 # The worker reports to the master every second; one that does not for this long is stuck.
 timeout = 30
-# lifecycle.py closes the clients within 1 s and the worker is gone after 2.
+# worker.py closes the clients within 1 s and the worker is gone after 2.
 graceful_timeout = 3
 keepalive = _settings.header_timeout  # also the whole deadline for a request's headers
-forwarded_allow_ips = ",".join(_settings.forwarded_allow_ips)
+# gunicorn itself believes no proxy, and takes no header for a variable of its own: who is trusted
+# with what is decided in one place, bridge/proxies.py.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
 control_socket_disable = True
 # The worker's sign of life is a file: in memory, where a busy disk cannot hold it up.
 _memory = Path("/dev/shm")  # noqa: S108 - gunicorn unlinks the file as soon as it is open
@@ -43,18 +47,16 @@ logconfig_dict = {
 }
 
 
+def when_ready(server):
+    """Let a worker that has been stopped close its clients before it is killed."""
+    from stockstream.bridge.worker import wake_before_abort
+
+    wake_before_abort(server)
+
+
 def post_worker_init(worker):
     """Start the bridge in the worker, where gevent has patched what it needs."""
-    from stockstream.bridge.lifecycle import on_worker_start
-
-    on_worker_start(worker)
-
-
-def worker_int(worker):
-    """Close the clients before Ctrl-C ends the worker."""
-    from stockstream.bridge.lifecycle import on_worker_interrupt
-
-    on_worker_interrupt(worker)
+    worker.bridge.start(on_crash=lambda: worker.leave(1))
 
 
 def post_request(worker, req, environ, resp):

@@ -28,10 +28,12 @@ def cli() -> None:
 @cli.command()
 def bridge() -> None:
     """Fan the ticks out to WebSocket clients, and serve the dashboard."""
+    from stockstream.bridge import memory
     from stockstream.bridge.openfiles import raise_limit
 
     settings = config.load()  # a bad value stops the start here, without gunicorn's traceback
     raise_limit(settings.max_clients)
+    memory.check(settings, memory.limit_of_container())
     settings_file = str(config.ROOT / "config/gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", settings_file]
     os.execv(sys.executable, [*command, "stockstream.bridge.app:create_app()"])  # noqa: S606

@@ -7,6 +7,7 @@ A field `tick_interval` is read from TICK_INTERVAL, or from the file that TICK_I
 import os
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_type_hints
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 _ORIGIN = re.compile(r"null|\*|https?://[A-Za-z0-9.\-\[\]:]+")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]")
 
 Level = Annotated[
     Literal["debug", "info", "warning", "error"],
@@ -65,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_log_level: Level = "warning"
     max_clock_ahead: Seconds = 60.0
     max_clients: Count = 10_000
+    max_clients_per_address: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="a whole number, 0 (no limit) to 1000000")
+    ] = 0
     max_symbols: Count = 2_000
     max_subscriptions: Count = 1_000
     max_unknown_symbols: Count = 10_000
@@ -84,8 +89,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: Annotated[
         Words, Meta(description="origins such as https://example.com with commas between, or *")
     ] = ()
+    allowed_hosts: Annotated[
+        Words, Meta(description="names of hosts, without a port, with commas between")
+    ] = ()
     forwarded_allow_ips: Annotated[
-        Words, Meta(description="addresses of proxies with commas between, or *")
+        Words,
+        Meta(description="addresses or networks (10.0.0.0/8) of proxies with commas between, or *"),
     ] = ("127.0.0.1", "::1")
 
     @property
@@ -96,12 +105,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 #: A variable that is read where the first is not set: the bridge's older name.
 _ALIASES = {"KAFKA_BOOTSTRAP_SERVERS": "KAFKA_BROKERS"}
+
+
+class _Networks:
+    """What a list of addresses, networks or `*` has to look like."""
+
+    def fullmatch(self, word: str) -> bool:
+        """Tell whether the word is one of these."""
+        try:
+            return word == "*" or bool(ip_network(word))
+        except ValueError:  # also for a network with bits behind its prefix: 10.0.0.1/8
+            return False
+
+
 #: What each word of a list has to look like.
-_WORDS = {
+_WORDS: dict[str, re.Pattern[str] | _Networks] = {
     "kafka_bootstrap_servers": _ADDRESS,
     "stock_symbols": re.compile(SYMBOL_PATTERN),
     "allowed_origins": _ORIGIN,
-    "forwarded_allow_ips": re.compile(r"[0-9a-fA-F.:]+|\*"),
+    "allowed_hosts": _HOST,
+    "forwarded_allow_ips": _Networks(),
 }
 
 

@@ -7,29 +7,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from support.bridge import Bridge, close_code, hear, say
+from support.shake import KEY, shake
 from support.waiting import wait_for
-
-KEY = base64.b64encode(bytes(16)).decode()
-
-
-def shake(bridge: Bridge, method: str = "GET", **changes: str) -> str:
-    """Send a handshake by hand, with headers changed or (empty) left out; return the answer."""
-    headers = {
-        "Host": bridge.address,
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": KEY,
-        **{name.replace("_", "-"): value for name, value in changes.items()},
-    }
-    lines = [f"{name}: {value}" for name, value in headers.items() if value]
-    with socket.create_connection(("127.0.0.1", bridge.port), timeout=60) as sock:
-        sock.sendall("\r\n".join([f"{method} /ws HTTP/1.1", *lines, "", ""]).encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer and (data := sock.recv(65_536)):
-            answer += data
-    return answer.decode(errors="replace")
-
 
 REFUSED = [
     ({"Sec_WebSocket_Version": "8"}, "426"),
@@ -41,10 +20,16 @@ REFUSED = [
     ({"Sec_WebSocket_Key": base64.b64encode(bytes(15)).decode()}, "400"),
     ({"Sec_WebSocket_Key": KEY + "!"}, "400"),
     ({"Content_Length": "5"}, "400"),
+    ({"Host": ""}, "400"),
+    ({"Host": "löcalhost"}, "400"),
+    ({"Host": "user@localhost"}, "400"),
+    ({"version": "HTTP/1.0"}, "400"),
     ({"Origin": "https://elsewhere.example"}, "403"),
     ({"Origin": "null"}, "403"),
     ({"Origin": "https://127.0.0.1.elsewhere.example"}, "403"),
     ({"Origin": "not an origin"}, "403"),
+    ({"Origin": "ftp://127.0.0.1"}, "403"),
+    ({"Origin": "http://user:password@127.0.0.1"}, "403"),
     ({"method": "POST"}, "405"),
 ]
 
@@ -52,7 +37,7 @@ REFUSED = [
 def refuses(bridge: Bridge, changes: dict[str, str], status: str) -> None:
     """Fail unless the handshake is answered with the status."""
     answer = shake(bridge, **changes)
-    assert answer.startswith(f"HTTP/1.1 {status} "), answer
+    assert answer[:13] in (f"HTTP/1.1 {status} ", f"HTTP/1.0 {status} "), answer
     if status == "426":
         assert "sec-websocket-version: 13" in answer.lower()
 
@@ -67,27 +52,10 @@ def test_handshake_that_is_wrong_is_refused(shared_bridge: Bridge) -> None:
 def test_handshake_without_checks_is_noticed(bridge_factory) -> None:
     """A bridge that takes anything for a handshake answers none of them as it should."""
     bridge = bridge_factory(broken="checks_nothing")
-    for changes, status in REFUSED[:2] + REFUSED[4:6] + REFUSED[9:10]:
+    faults = [REFUSED[0], REFUSED[1], REFUSED[4], REFUSED[5], REFUSED[13]]
+    for changes, status in faults:
         with pytest.raises(AssertionError):
             refuses(bridge, changes, status)
-
-
-def test_origin_of_this_host_or_a_listed_one_is_accepted(bridge_factory) -> None:
-    """A page of the same host name may connect from any port, and so may a listed one."""
-    bridge = bridge_factory(ALLOWED_ORIGINS="https://app.example,null")
-    for origin in ("http://127.0.0.1:3000", "https://app.example", "null", ""):
-        assert shake(bridge, Origin=origin).startswith("HTTP/1.1 101 "), origin
-    assert shake(bridge, Origin="https://other.example").startswith("HTTP/1.1 403 ")
-
-
-def test_origin_behind_a_trusted_proxy_is_the_forwarded_host(
-    shared_bridge: Bridge, bridge_factory
-) -> None:
-    """The name that the proxy was asked by counts, but only from a proxy that is trusted."""
-    asked = {"Origin": "https://ticks.example", "X_Forwarded_Host": "ticks.example"}
-    assert shake(shared_bridge, **asked).startswith("HTTP/1.1 101 ")
-    untrusting = bridge_factory(FORWARDED_ALLOW_IPS="192.0.2.1")
-    assert shake(untrusting, **asked).startswith("HTTP/1.1 403 ")
 
 
 def offers_compression(bridge: Bridge) -> None:

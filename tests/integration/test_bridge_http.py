@@ -1,12 +1,16 @@
 """The bridge's plain HTTP: probes, numbers, and the page's files."""
 
+import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from fuzz.handshake import answer_of
+from stockstream.bridge.headers import SECURITY
 from support.bridge import Bridge, hear
 from support.ticks import Ticker
 from support.waiting import wait_for
@@ -57,8 +61,71 @@ def test_page_comes_with_a_strict_policy(shared_bridge: Bridge) -> None:
     status, headers, text = shared_bridge.get("/")
     assert status == 200
     assert "stockstream" in text.lower()
-    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    policy = headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'self'", "connect-src 'self'", "object-src 'none'"} <= {*policy}
     assert "unsafe" not in headers["Content-Security-Policy"]
+
+
+#: Refused by Flask (and how), and by gunicorn before it.
+REFUSED = [
+    ("GET /no HTTP/1.1\r\nHost: x", 404),
+    ("POST / HTTP/1.1\r\nHost: x", 405),
+    ("GET /ws HTTP/1.1\r\nHost: x", 426),
+    ("GARBAGE", 400),
+    ("GET / HTTP/9.9\r\nHost: x", 400),
+    ("GET / HTTP/1.1\r\nHost: x\r\nHost: y", 400),
+    ("GET / HTTP/1.1\r\nHost: x\r\nNo Colon", 400),
+    ("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked,no", 400),
+    ("GET /" + "a" * 5000 + " HTTP/1.1\r\nHost: x", 414),
+    ("GET / HTTP/1.1\r\nHost: x\r\nExpect: a miracle", 417),
+    ("GET / HTTP/1.1\r\nHost: x\r\nCookie: " + "a" * 9000, 431),
+    ("GET / HTTP/1.1\r\nHost: x" + "\r\nA: b" * 101, 431),
+]
+
+
+def refuses(bridge: Bridge, request: str, status: int) -> None:
+    """Fail unless the answer has this status, every header of safety, and JSON that says why."""
+    answer = answer_of(bridge.port, f"{request}\r\n\r\n".encode())
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    assert first.split(" ")[1] == str(status), answer
+    seen = dict(line.split(": ", 1) for line in lines)
+    assert seen.items() >= {**SECURITY, "Content-Type": "application/json"}.items()
+    assert "Server" not in seen
+    assert json.loads(body)["error"]
+
+
+@pytest.mark.parametrize(("request_text", "status"), REFUSED)
+def test_refusal_is_json_with_every_header(
+    shared_bridge: Bridge, request_text: str, status: int
+) -> None:
+    """Whoever refuses, Flask or gunicorn before it, answers in one form."""
+    refuses(shared_bridge, request_text, status)
+
+
+def ends_in_peace(bridge: Bridge) -> None:
+    """Fail if the answer to a request that is refused unread ends in a reset."""
+    with socket.create_connection(("127.0.0.1", bridge.port), timeout=60) as sock:
+        sock.sendall(b"GET /" + b"a" * 60_000)
+        answer = b""
+        while data := sock.recv(65_536):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 414 ")
+
+
+def test_refusal_of_a_request_that_is_not_read_is_no_reset(shared_bridge: Bridge) -> None:
+    """What else the client has sent is read and dropped, so that it can read the answer."""
+    ends_in_peace(shared_bridge)
+
+
+def test_refusal_by_gunicorn_itself_is_noticed(bridge_factory) -> None:
+    """gunicorn's own pages are HTML, cut by a reset, and its answers tell who made them."""
+    bridge = bridge_factory(broken="refuses_like_gunicorn")
+    with pytest.raises(ConnectionError):
+        ends_in_peace(bridge)
+    for request, status in REFUSED[0], REFUSED[3]:
+        with pytest.raises(AssertionError):
+            refuses(bridge, request, status)
 
 
 @pytest.mark.parametrize(

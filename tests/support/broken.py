@@ -2,14 +2,27 @@
 
 import gc
 import math
-import signal
+import sys
+import threading
 
 import gevent
 from confluent_kafka import Consumer
 from flask import Flask
+from gevent.event import Event
+from gunicorn.http import wsgi
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers.ggevent import GeventWorker
 
-from stockstream.bridge import deadline, feed, handshake, lifecycle, outbox, protocol, session
+from stockstream.bridge import (
+    deadline,
+    feed,
+    handshake,
+    lifecycle,
+    outbox,
+    protocol,
+    session,
+    worker,
+)
 from stockstream.bridge.app import create_app
 from stockstream.bridge.backlog import Backlog, Batch, Framed
 from stockstream.bridge.client import Client
@@ -22,6 +35,7 @@ from stockstream.bridge.outbox import Outbox
 from stockstream.bridge.session import Session
 from stockstream.bridge.symbols import ALL
 from stockstream.bridge.turns import Turns
+from stockstream.bridge.worker import BridgeWorker
 from stockstream.kafka import admin, reader
 from stockstream.kafka.admin import TopicInfo
 from stockstream.kafka.reader import Reader, Record
@@ -197,12 +211,20 @@ def polls_in_the_hub() -> Flask:
 
 def checks_nothing() -> Flask:
     """Take any request for a handshake, with any extension."""
-    handshake.check = lambda *_: None
-    handshake.refuse_extensions = lambda *_: None
+    handshake.Gate.check_handshake = lambda *_: None
+    handshake.keep_what_was_checked = lambda *_: None
     app = create_app()
     app.config["SOCK_SERVER_OPTIONS"]["max_message_size"] = None
     Session._take = lambda self, message: None
     return app
+
+
+def hands_every_header_on() -> Flask:
+    """Let simple-websocket's parser see what gunicorn let pass."""
+    handshake.keep_what_was_checked = lambda request: request.environ.pop(
+        "HTTP_SEC_WEBSOCKET_EXTENSIONS", None
+    )
+    return create_app()
 
 
 def raises() -> Flask:
@@ -270,7 +292,57 @@ def waits_for_the_answer() -> Flask:
 
 
 def stops_like_gunicorn() -> Flask:
-    """Leave SIGTERM to gunicorn."""
-    lifecycle.signal = type("signal", (), {"SIGTERM": signal.SIGTERM, "signal": lambda *_: None})
-    lifecycle.Bridge.drain = lambda self: None
+    """Leave every end to gunicorn, which sends no Close."""
+    BridgeWorker.stop = lambda self, wait_s: setattr(self, "alive", False)
+    lifecycle.Bridge.end_clients = lifecycle.Bridge.drain = lambda self: None
     return create_app()
+
+
+def loses_its_feed() -> Flask:
+    """Let the feed fail as soon as there is a client."""
+
+    def run(self: feed.Feed) -> None:
+        while not self._hub.clients:
+            gevent.sleep(0.05)
+        raise RuntimeError("lost")
+
+    feed.Feed.run = run
+    return create_app()
+
+
+def refuses_like_gunicorn() -> Flask:
+    """Leave the refusals to gunicorn, and let it say who it is."""
+    BridgeWorker.handle_error = GeventWorker.handle_error
+    worker.Response = wsgi.Response
+    return create_app()
+
+
+def raises_its_end() -> Flask:
+    """End by SystemExit in any greenlet; the main one is the first, and waits for a thread."""
+    shutting_down = Event()
+
+    def wait() -> None:
+        shutting_down.set()
+        gevent.sleep(2)
+
+    def leave(self: BridgeWorker, code: int) -> None:
+        if gevent.getcurrent() is gevent.get_hub().parent:
+            threading.Thread(target=wait).start()
+        else:
+            shutting_down.wait()
+        sys.exit(code)
+
+    BridgeWorker.leave = leave
+    return create_app()
+
+
+def spins() -> Flask:
+    """Break nothing, and have a page that never lets go of the event loop."""
+    app = create_app()
+
+    @app.get("/spin")
+    def spin() -> str:
+        while True:
+            pass
+
+    return app

@@ -26,6 +26,12 @@ def service(name: str, lines: str) -> Fault:
     return compose(f"  {name}:\n    <<: {merged}\n", f"  {name}:\n    <<: {merged}\n    {lines}\n")
 
 
+def other_pong_timeout(root: Path) -> None:
+    """Give a setting of the bridge another default, wherever it is shown."""
+    edit(COMPOSE, "${PONG_TIMEOUT:-10}", "${PONG_TIMEOUT:-11}")(root)
+    edit("phase1/.env.example", "PONG_TIMEOUT=10", "PONG_TIMEOUT=11")(root)
+
+
 def env(text: str) -> Fault:
     return add("phase1/.env", text)
 
@@ -259,6 +265,10 @@ FAULTS: list[tuple[str, str, Fault]] = [
      compose('      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: "1"\n', "")),
     ("phase1 replication", "more acknowledgements than brokers",
      kafka('KAFKA_MIN_INSYNC_REPLICAS: "2"')),
+    ("phase1 bridge settings", "one that cannot be set",
+     compose('      PONG_TIMEOUT: "${PONG_TIMEOUT:-10}"\n', "")),
+    ("phase1 bridge settings", "one that is fixed", compose("${PONG_TIMEOUT:-10}", "10")),
+    ("phase1 bridge settings", "another default than the bridge's", other_pong_timeout),
     ("phase1 variables", "two defaults", compose("${LOG_LEVEL:-info}", "${LOG_LEVEL:-debug}")),
     ("phase1 variables", "two examples", add("phase1/.env.example", "# LOG_LEVEL=debug\n")),
     ("phase1 variables", "an example that is no text", not_utf8("phase1/.env.example")),
@@ -276,6 +286,8 @@ FAULTS: list[tuple[str, str, Fault]] = [
 
 #: Faults that go further than the check in whose name they are injected, and how far.
 ALSO = {
+    "one that cannot be set": {"phase1 variables"},
+    "one that is fixed": {"phase1 variables"},
     "broken topics": {"phase1 replication"},
     "a ZooKeeper without a port": {"phase1 health checks", "phase1 ZooKeeper addresses"},
     "another port inside": {"phase1 health checks"},

@@ -27,6 +27,12 @@ def kafka_1(line: str) -> Fault:
     return stack("      KAFKA_BROKER_ID:", f"      {line}\n      KAFKA_BROKER_ID:")
 
 
+def other_pong_timeout(root: Path) -> None:
+    """Give a setting of the bridge another default, wherever it is shown."""
+    edit(STACK, "${PONG_TIMEOUT:-10}", "${PONG_TIMEOUT:-11}")(root)
+    edit("phase2/.env.example", "PONG_TIMEOUT=10", "PONG_TIMEOUT=11")(root)
+
+
 def env(text: str) -> Fault:
     return add("phase2/.env", text)
 
@@ -166,6 +172,10 @@ FAULTS: list[tuple[str, str, Fault]] = [
      topics("min.insync.replicas: 2", "min.insync.replicas: 1")),
     ("replication", "more acknowledgements than brokers",
      stack('KAFKA_MIN_INSYNC_REPLICAS: "2"', 'KAFKA_MIN_INSYNC_REPLICAS: "4"')),
+    ("bridge settings", "one that cannot be set",
+     stack('      PONG_TIMEOUT: "${PONG_TIMEOUT:-10}"\n', "")),
+    ("bridge settings", "one that is fixed", stack("${PONG_TIMEOUT:-10}", "10")),
+    ("bridge settings", "another default than the bridge's", other_pong_timeout),
     ("variables", "two defaults", stack("${LOG_LEVEL:-info}", "${LOG_LEVEL:-debug}")),
     ("variables", "not documented",
      stack('WEBSOCKET_PORT: "8080"', 'WEBSOCKET_PORT: "${INNER_PORT:-8080}"')),
@@ -180,6 +190,8 @@ FAULTS: list[tuple[str, str, Fault]] = [
 
 #: Faults that go further than the check in whose name they are injected, and how far.
 ALSO = {
+    "one that cannot be set": {"phase2 variables"},
+    "one that is fixed": {"phase2 variables"},
     "by nobody": {"phase2 health checks", "phase2 updates"},
     "more acknowledgements than brokers": {"phase2 durability"},
     "no example of the variables": {"links", "phase2 variables"},

@@ -48,6 +48,12 @@ def test_load_bad_values_names_every_one_of_them() -> None:
         ("MAX_CLIENTS", "0"),
         ("PING_INTERVAL", "0"),
         ("ALLOWED_ORIGINS", "example.com"),
+        ("ALLOWED_HOSTS", "http://example.com"),
+        ("ALLOWED_HOSTS", "example.com:8080"),
+        ("MAX_CLIENTS_PER_ADDRESS", "-1"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.0/33"),
+        ("FORWARDED_ALLOW_IPS", "proxy"),
     ],
 )
 def test_load_bad_value_is_refused(name: str, value: str) -> None:
@@ -69,6 +75,12 @@ def test_load_lists_are_split_stripped_and_deduplicated() -> None:
     settings = config.load({"STOCK_SYMBOLS": "AAPL, BRK.B,AAPL", "KAFKA_BROKERS": "a:1, b:2"})
     assert settings.stock_symbols == ("AAPL", "BRK.B")
     assert settings.bootstrap == "a:1,b:2"
+
+
+def test_load_proxies_may_be_networks() -> None:
+    """Load balancers that come and go have a network, not an address."""
+    text = "10.0.0.0/8,2001:db8::/32,::ffff:192.0.2.1,*"
+    assert config.load({"FORWARDED_ALLOW_IPS": text}).forwarded_allow_ips == tuple(text.split(","))
 
 
 def test_load_older_broker_name_yields_to_the_first() -> None:

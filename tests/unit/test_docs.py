@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from stockstream import config
-from stockstream.bridge import session
+from stockstream.bridge import protocol, session
 from stockstream.bridge.lifecycle import Bridge
 from stockstream.bridge.metrics import BridgeCollector
 
@@ -46,6 +46,21 @@ def test_websocket_api_documents_every_error_code() -> None:
     codes = set(re.findall(r'Refused\(\s*"(\w+)"', source))
     assert len(codes) >= 6
     assert codes <= rows("websocket-api.md").keys()
+
+
+def test_websocket_api_documents_every_close_code_and_reason() -> None:
+    """Each code that a client may hear, and each word that its end is counted under."""
+    codes = set(re.findall(r"^[A-Z_]+ = (1\d{3})$", Path(protocol.__file__).read_text(), re.M))
+    assert len(codes) >= 6
+    # simple-websocket's own: the answer to a Close, a frame that is none, text that is none.
+    table = re.findall(r"^\| (1\d{3}) \|", (DOCS / "websocket-api.md").read_text(), re.M)
+    assert codes | {"1000", "1002", "1007"} == {*table}
+    sources = [path.read_text() for path in Path(session.__file__).parent.glob("*.py")]
+    ended = re.findall(r'\bend(?:_clients)?\(\s*"(\w+)"', "".join(sources))
+    assert len(ended) >= 6
+    explained = rows("websocket-api.md")["stockstream_closed_clients_total"]
+    missing = {r for r in (*ended, "client", "protocol_error") if f"`{r}`" not in explained}
+    assert not missing
 
 
 def test_websocket_api_documents_every_metric() -> None:

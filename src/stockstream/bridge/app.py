@@ -1,5 +1,6 @@
 """Wires feed, hub and Flask: the one place that knows HTTP."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,46 +12,52 @@ from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from stockstream import config
-from stockstream.bridge import deadline, handshake
+from stockstream.bridge import deadline, handshake, headers, proxies
 from stockstream.bridge.client import Client
+from stockstream.bridge.handshake import Gate
 from stockstream.bridge.lifecycle import Bridge
 from stockstream.bridge.metrics import BridgeCollector
 from stockstream.bridge.session import HandlerThread, InputEvent, Session
 from stockstream.config import Settings
 
 STATIC = config.ROOT / "static"
-#: The page needs its own files and its own WebSocket, and nothing else.
-POLICY = "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'"
 RETRY_AFTER_S = 5
 
 _CLIENT = "stockstream.client"
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the bridge's WSGI application; `lifecycle.on_worker_start` sets it going.
+    """Return the bridge's WSGI application; gunicorn's worker sets it going.
 
     Raises:
         ConfigError: a variable of the environment has a bad value.
     """
     settings = settings or config.load()
     bridge = Bridge(settings)
+    gate = Gate(settings)
     app = Flask(__name__, static_folder=None)
     app.extensions["stockstream"] = bridge
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_error_handler(HTTPException, _error_as_json)
     app.after_request(_add_headers)
-    _add_pages(app, settings.response_timeout)
+    _add_pages(app, gate, settings.response_timeout)
     _add_probes(app, bridge)
-    _add_websocket(app, bridge)
+    _add_websocket(app, bridge, gate)
     return app
 
 
-def _add_pages(app: Flask, response_timeout_s: float) -> None:
+def _add_pages(app: Flask, gate: Gate, response_timeout_s: float) -> None:
     @app.before_request
     def start_clock() -> None:
         """Give a page or an answer so long to be read; a WebSocket has rules of its own."""
         if request.path != "/ws":
             deadline.start(request.environ, response_timeout_s)
+
+    @app.before_request
+    def check_host() -> None:
+        """Judge the host of every request but a container's own check, which shows nothing."""
+        if request.path != "/live":
+            gate.check_host(request)
 
     @app.get("/")
     def dashboard() -> Response:
@@ -106,8 +113,9 @@ def _wants_prometheus() -> bool:
     return max(quality.values()) > as_json
 
 
-def _add_websocket(app: Flask, bridge: Bridge) -> None:
+def _add_websocket(app: Flask, bridge: Bridge, gate: Gate) -> None:
     settings = bridge.settings
+    served: Counter[str] = Counter()  # connections by address
     app.config["SOCK_SERVER_OPTIONS"] = {
         "max_message_size": settings.max_message_bytes,
         "thread_class": HandlerThread,
@@ -125,21 +133,35 @@ def _add_websocket(app: Flask, bridge: Bridge) -> None:
             return
         if bridge.draining:
             raise ServiceUnavailable("the bridge is stopping", retry_after=RETRY_AFTER_S)
-        handshake.check(request, settings.allowed_origins, settings.forwarded_allow_ips)
+        gate.check_handshake(request)
         if len(bridge.hub.clients) >= settings.max_clients:
             raise ServiceUnavailable(
                 f"{settings.max_clients} clients are connected", retry_after=RETRY_AFTER_S
             )
-        handshake.refuse_extensions(request)
+        address = gate.client_address(request)
+        limit = settings.max_clients_per_address
+        if limit and served[proxies.household(address)] >= limit:
+            raise ServiceUnavailable(
+                f"{limit} clients of {address} are connected", retry_after=RETRY_AFTER_S
+            )
+        handshake.keep_what_was_checked(request)
         client = Client(request.environ["gunicorn.socket"], bridge.stats)
         # Frames that came in one piece with the handshake: gunicorn has read them already.
         client.outbox.early = request.environ["wsgi.input"].reader.unreader.take_buffered()
         request.environ["gunicorn.socket"] = client.outbox
+        request.environ["REMOTE_ADDR"] = address  # the session logs it
         request.environ[_CLIENT] = client
 
     def serve(ws: Any) -> None:
         client = request.environ[_CLIENT]
-        Session(ws, client, bridge.hub, bridge.stats, settings, bridge.turns.take).run()
+        household = proxies.household(request.environ["REMOTE_ADDR"])
+        served[household] += 1
+        try:
+            Session(ws, client, bridge.hub, bridge.stats, settings, bridge.turns.take).run()
+        finally:
+            served[household] -= 1
+            if not served[household]:
+                del served[household]
 
     Sock(app).route("/ws")(serve)
 
@@ -152,7 +174,6 @@ def _error_as_json(error: HTTPException) -> ResponseReturnValue:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(headers.SECURITY)
     response.headers.setdefault("Cache-Control", "no-cache")
     return response

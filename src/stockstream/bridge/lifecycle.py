@@ -1,9 +1,7 @@
-"""The bridge as gunicorn's worker runs it: what starts with it, and how it ends."""
+"""The bridge as gunicorn's worker runs it: what starts with it, and what ends its clients."""
 
 import logging
-import signal
-import sys
-from typing import Any
+from collections.abc import Callable
 
 import gevent
 from gevent.event import Event
@@ -22,8 +20,6 @@ from stockstream.config import Settings
 log = logging.getLogger(__name__)
 
 METRICS_S = 5.0
-#: What plain requests get beyond LINGER_S; gunicorn's master kills the worker 3 s after SIGTERM.
-REQUESTS_S = 1.0
 
 
 class Bridge:
@@ -44,61 +40,52 @@ class Bridge:
         self.draining = False
         self._drained = Event()
 
-    def start(self) -> None:
-        """Start reading, pinging and the metrics; in the worker, after the fork."""
+    def start(self, on_crash: Callable[[], None]) -> None:
+        """Start reading, pinging and the metrics; in the worker, after the fork.
+
+        `on_crash` is called, in a greenlet of its own, when one of these has ended by an exception
+        and the clients have heard of it: a bridge that goes on without its feed would look alive,
+        and never recover.
+        """
         settings = self.settings
         sweeper = Sweeper(
             self.hub, settings.ping_interval, settings.pong_timeout, settings.write_stall
         )
         pacer = Pacer(self.hub)
         for run in (self.feed.run, sweeper.run, self.stalls.run, pacer.run, self._send_metrics):
-            gevent.spawn(run).link_exception(_crash)
+            gevent.spawn(run).link_exception(
+                lambda ended: gevent.spawn(self._give_up, ended, on_crash)
+            )
 
     def drain(self) -> None:
         """Refuse new clients, say 1001 to all at once, and wait until they are gone (1 s)."""
         if not self.draining:
             self.draining = True
             self.feed.stop()
-            for client in self.hub.clients:
-                client.end("going_away", protocol.GOING_AWAY, "the bridge is stopping")
+            self.end_clients()
             gevent.sleep(LINGER_S)
             self._drained.set()
         self._drained.wait()
+
+    def end_clients(
+        self,
+        by: str = "going_away",
+        code: int = protocol.GOING_AWAY,
+        reason: str = "the bridge is stopping",
+    ) -> None:
+        """Write every client its Close, without ever waiting."""
+        for client in tuple(self.hub.clients):
+            client.end(by, code, reason)
+
+    def _give_up(self, ended: gevent.Greenlet, on_crash: Callable[[], None]) -> None:
+        log.critical("ended by %r", ended.exception)
+        self.draining = True
+        self.end_clients("error", protocol.INTERNAL_ERROR, "internal error")
+        gevent.sleep(LINGER_S)
+        on_crash()
 
     def _send_metrics(self) -> None:
         while True:
             gevent.sleep(METRICS_S)
             self.hub.sweep_symbols()
             self.hub.send_metrics()
-
-
-def _crash(greenlet: gevent.Greenlet) -> None:
-    """End the worker: one that goes on without its feed would look alive, and never recover.
-
-    gunicorn starts another, to which the clients come back.
-    """
-    log.critical("ended by %r", greenlet.exception)
-    sys.exit(1)
-
-
-def on_worker_start(worker: Any) -> None:
-    """Be gunicorn's `post_worker_init`: start the bridge, and take SIGTERM for it.
-
-    gunicorn alone would send no Close, let the clients hang for its graceful timeout, and exit 0
-    even where it had to kill the worker.
-    """
-    bridge: Bridge = worker.wsgi.extensions["stockstream"]
-
-    def stop() -> None:
-        worker.alive = False  # within a second gunicorn stops listening
-        bridge.drain()
-        gevent.sleep(REQUESTS_S)
-        sys.exit(0)  # unless gunicorn was faster
-
-    signal.signal(signal.SIGTERM, lambda *_: gevent.spawn(stop))
-    bridge.start()
-
-
-def on_worker_interrupt(worker: Any) -> None:
-    """Be gunicorn's `worker_int` (Ctrl-C): the worker exits as soon as this returns."""
-    worker.wsgi.extensions["stockstream"].drain()

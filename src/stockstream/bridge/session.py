@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from wsproto.connection import ConnectionState
+
 from stockstream.bridge import protocol
 from stockstream.bridge.client import Client
 from stockstream.bridge.hub import Hub
@@ -92,8 +94,11 @@ class Session:
             log.info("client %s gone: %s", self._peer, ended_by)
 
     def _ended_by_library(self) -> str:
+        """Tell why simple-websocket ended it: by a Close of its own, or because the client left."""
+        if self._ws.ws.state is not ConnectionState.LOCAL_CLOSING:
+            return "client"
         too_big = self._ws.incoming_message_len > self._settings.max_message_bytes
-        return "too_big" if too_big else "client"
+        return "too_big" if too_big else "protocol_error"
 
     def _take_messages(self) -> float:
         """Follow the messages that have come; return how long nothing more may be read."""

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import socket
 import sys
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from stockstream import config
+from stockstream.bridge import hosts
 from stockstream.config import Settings
 from stockstream.errors import ConfigError, LocalError, NoRealKafka, NotReady
 from stockstream.kafka.admin import Admin
@@ -165,6 +167,7 @@ class _Runner:
             "STOCK_SYMBOLS": ",".join(self._settings.stock_symbols),
             "TICK_INTERVAL": str(self._settings.tick_interval),
             "WEBSOCKET_PORT": str(self._settings.websocket_port),
+            "ALLOWED_HOSTS": ",".join(self._settings.allowed_hosts or _own_names(self._settings)),
         }
         command = [sys.executable, "-m", "stockstream", name]
         environment = config.child_environment(**variables)
@@ -179,3 +182,12 @@ class _Runner:
             taken = error.errno == errno.EADDRINUSE
             why = "is taken" if taken else f"cannot be used ({error.strerror})"
             raise NotReady(f"port {port} {why}: choose another one with --port")
+
+
+def _own_names(settings: Settings) -> list[str]:
+    """Return the names that this machine may be asked by, so that no other one gets the ticks.
+
+    A page of the internet whose name was made to mean this machine (DNS rebinding) is refused.
+    """
+    names = ["localhost", socket.gethostname(), settings.websocket_host]
+    return [name for word in names if (name := hosts.name_of(word)) and ":" not in name]

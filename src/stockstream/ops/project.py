@@ -58,6 +58,7 @@ _RULES: dict[str, Callable[[StackFile], Iterator[str]]] = {
     "no JMX port": broker_rules.no_jmx_port,
     "no auto-creation": broker_rules.no_auto_creation,
     "settings": setting_rules.settings,
+    "bridge settings": setting_rules.bridge_settings,
 }
 #: What one phase's file alone has to keep to.
 _OWN_RULES: dict[str, dict[str, Callable[[StackFile], Iterator[str]]]] = {

@@ -11,6 +11,10 @@ from stockstream.ops.variables import read_text
 
 #: What Swarm fills in when it starts a task: {{.Node.Hostname}}.
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+#: What a bridge does not read, and what the file itself decides for it.
+_OF_OTHERS = {"TICK_INTERVAL", "PRICE_VOLATILITY", "MARKET_SEED", "HEARTBEAT_FILE"}
+_FIXED = {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC", "CONSUMER_GROUP", "WEBSOCKET_HOST",
+          "WEBSOCKET_PORT"}  # fmt: skip
 _SHOWN = re.compile(r"^#?\s?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
@@ -48,6 +52,24 @@ def settings(stack: StackFile) -> Iterator[str]:
             yield f"{service.name}: {error}"
 
 
+def bridge_settings(stack: StackFile) -> Iterator[str]:
+    """Everything that a bridge can be told can be set from outside, and has its own default.
+
+    A setting that is new in `config.Settings` is missed here until the file passes it on.
+    """
+    read = {variable.name for variable in stack.variables}
+    wanted = {k: v for k, v in config.variables().items() if k not in _OF_OTHERS | _FIXED}
+    for service in stack.shipped.values():
+        if not service.is_ours or (service.command or "bridge") != "bridge":
+            continue
+        for name, default in wanted.items():
+            if name not in service.environment or name not in read:
+                yield f"{service.name}: {name}: expected ${{{name}:-...}}, observed none"
+            elif _value(name, service.environment[name]) != default:
+                shipped = service.environment[name]
+                yield f"{service.name}: {name}: expected the default {default}, observed {shipped}"
+
+
 def applied_topics(stack: StackFile, phase: str) -> Iterator[str]:
     """Something applies the topics that config/topics.yml declares for this phase: dev or prod."""
     wanted = f"topics apply --phase {phase}"
@@ -57,6 +79,14 @@ def applied_topics(stack: StackFile, phase: str) -> Iterator[str]:
     for service in appliers:
         if (given := " ".join(service.words)) != wanted:
             yield f"{service.name}: expected the command {wanted}, observed {given}"
+
+
+def _value(name: str, text: str) -> object:
+    """Return what a service would take the text for, None where it takes it for nothing."""
+    try:
+        return getattr(config.load({name: text}), name.lower())
+    except ConfigError:
+        return None
 
 
 def _pairs(stack: StackFile) -> Iterator[tuple[str, str]]:
