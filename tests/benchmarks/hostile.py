@@ -138,7 +138,8 @@ def _end(hostile: Part) -> Harm:
 def _row(name: str, where: str, side: Side, beside: Side) -> Row:
     healthy, harm, watch = side.healthy, side.harm, side.watch
     closed = (f"{count:,} with {code}" for code, count in harm.closed.items())
-    ended = (f"{count:,} {reason}" for reason, count in watch.ended.items())
+    ended = (f"{count:,} {reason}" for reason, count in watch.ended.items() if reason != "client")
+    answered = (f"{n / harm.seconds:,.1f}/s {status}" for status, n in harm.answers.items())
     return {
         "hostile": name,
         "to": where,
@@ -153,6 +154,7 @@ def _row(name: str, where: str, side: Side, beside: Side) -> Row:
         "connections/s": round(harm.connections / harm.seconds, 1),
         "refused/s": round(harm.refused / harm.seconds, 1),
         "errors/s": round(harm.errors / harm.seconds, 1),
+        "answered": ", ".join(answered),
         "closed": ", ".join(closed),
         "ended": ", ".join(ended),
         "healthy closed": healthy.closed,
