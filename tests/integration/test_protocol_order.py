@@ -80,11 +80,9 @@ ORDERED = {
     "ping between fragments": (PING_BETWEEN, ["pong 1", ANSWER]),
     "pings among fragments": (PINGS_BETWEEN, ["pong 1", "pong 2", ANSWER]),
 }
+
+
 #: In today's bridge a pong waits for the end of what was read with its ping.
-LATE = pytest.mark.xfail(strict=True, reason="the answer to a later message overtakes the pong")
-
-
-@LATE
 @pytest.mark.parametrize("case", ORDERED.values(), ids=ORDERED)
 def test_pong_comes_before_the_answer_to_a_later_message(shared_bridge: Bridge, case) -> None:
     """5.6, 5.7, 5.8, 5.19: what comes in one segment is answered in its order."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from wsproto.connection import ConnectionState
+from wsproto.events import Ping
 
 from stockstream.bridge import protocol
 from stockstream.bridge.client import Client
@@ -39,13 +40,13 @@ class HandlerThread:
 
 
 class InputEvent:
-    """What simple-websocket takes for an event: nobody waits for one.
+    """What simple-websocket takes for an event: set when a message has come in."""
 
-    Messages are taken before the next read, behind the pongs of pings that came before them.
-    """
+    on_set: Callable[[], object]
 
     def set(self) -> None:
-        """Do nothing."""
+        """Hand the message over at once, in the same greenlet."""
+        self.on_set()
 
 
 class Session:
@@ -73,8 +74,8 @@ class Session:
         )
         self._wait_for_turn = wait_for_turn
         self._events = ws.ws.events
-        ws.ws.events = self._count_frames
-        client.outbox.before_read = self._take_messages
+        ws.ws.events = self._take_frames
+        ws.event.on_set = client.outbox.before_read = self._take_messages
         client.outbox.after_read = self._take_bytes
 
     def run(self) -> None:
@@ -117,12 +118,24 @@ class Session:
         else:
             self._wait_for_turn()
 
-    def _count_frames(self) -> Iterator[Any]:
-        """Yield what the library reads, and count its frames; a frame may come in pieces."""
+    def _take_frames(self) -> Iterator[Any]:
+        """Yield what the library reads, but for pings; count all frames.
+
+        The library would send pongs behind the answers to later messages.
+        """
+        pongs = b""
         for event in self._events():
-            if getattr(event, "frame_finished", True):
+            if getattr(event, "frame_finished", True):  # a frame may come in pieces
                 self._intake.take_frame(time.monotonic())
+            if isinstance(event, Ping):
+                pongs += self._ws.ws.send(event.response())
+                continue
+            if pongs:
+                self._client.outbox.send(pongs)
+                pongs = b""
             yield event
+        if pongs:
+            self._client.outbox.send(pongs)
 
     def _take(self, message: str | bytes) -> None:
         log.debug("client %s says %.200r", self._peer, message)
