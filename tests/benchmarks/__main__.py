@@ -1,10 +1,13 @@
-"""One benchmark: `python tests/benchmarks fanout|slow|idle|producer|consumer [OPTIONS]`."""
+"""One benchmark: `python tests/benchmarks NAME [OPTIONS]`.
+
+NAME is one of fanout, slow, idle, producer, consumer, recovery.
+"""
 
 import sys
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("fanout", "slow", "idle", "producer", "consumer")
+NAMES = ("fanout", "slow", "idle", "producer", "consumer", "recovery")
 
 
 def main() -> None:
