@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("fanout", "slow", "idle", "memory", "hostile", "producer", "consumer")
+NAMES = ("fanout", "slow", "idle", "memory", "hostile", "producer", "consumer", "recovery")
 
 
 def main() -> None:

@@ -91,10 +91,10 @@ class Rig:
         self._stack.close()
 
     def _start_kafka(self) -> str:
-        broker = Broker(self.home / "kafka")
-        self._stack.callback(broker.kill)
-        broker.start()
-        return broker.bootstrap
+        self.broker = Broker(self.home / "kafka")
+        self._stack.callback(self.broker.kill)
+        self.broker.start()
+        return self.broker.bootstrap
 
     def topic(self, partitions: int = PARTITIONS) -> str:
         """Create a topic."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.__main__ import NAMES
 from benchmarks.fanout import Task, rows_of
 from benchmarks.published import published
 from benchmarks.words import message
@@ -160,18 +161,18 @@ def test_consumer_measures_every_reader(kafka) -> None:
     check_positive(rows, "ticks/s", "CPU %", "us/tick")
 
 
+def test_recovery_measures_who_goes_on_when() -> None:
+    """The broker is killed and comes back; nobody gets a tick before Kafka has it."""
+    [row] = run(None, "recovery", "--down", "1", "--rounds", "1")
+    assert row["down s"] == 1
+    check_positive([row], "Kafka's start s", "producer s", "bridge s", "client s")
+    assert row["bridge behind producer s"] >= 0
+
+
 def test_page_documented_commands_have_their_options() -> None:
     """Each benchmark has a command on docs/performance.md, and the options of that command."""
     commands = re.findall(r"^\.venv/bin/python tests/benchmarks (\w+)(.*)$", PAGE.read_text(), re.M)
-    assert {name for name, _ in commands} == {
-        "memory",
-        "fanout",
-        "slow",
-        "idle",
-        "hostile",
-        "producer",
-        "consumer",
-    }
+    assert {name for name, _ in commands} == {*NAMES}
     for name, rest in commands:
         help_text = subprocess.run(
             [sys.executable, str(BENCHMARKS), name, "--help"],

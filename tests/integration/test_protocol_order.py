@@ -82,7 +82,6 @@ ORDERED = {
 }
 
 
-#: In today's bridge a pong waits for the end of what was read with its ping.
 @pytest.mark.parametrize("case", ORDERED.values(), ids=ORDERED)
 def test_pong_comes_before_the_answer_to_a_later_message(shared_bridge: Bridge, case) -> None:
     """5.6, 5.7, 5.8, 5.19: what comes in one segment is answered in its order."""
