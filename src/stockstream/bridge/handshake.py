@@ -124,8 +124,8 @@ def keep_what_was_checked(request: Request) -> None:
     """Leave only the headers of the handshake to simple-websocket, in their plainest form.
 
     It hands every header to a parser of its own, which raises at what gunicorn lets pass (a byte
-    above 127 in Host, in a cookie). The offered extensions go too: compression costs 50 times the
-    memory of a client, and its frames cannot be shared.
+    above 127 in Sec-WebSocket-Protocol). The offered extensions go too: compression costs 50 times
+    the memory of a client, and its frames cannot be shared.
     """
     environ = request.environ
     checked = {
