@@ -49,6 +49,10 @@ class Records:
             if partition is not None and offset is not None:  # else it was never on a topic
                 yield partition, offset, self._take(record, partition, offset)
 
+    def fail(self, stored: Stored, error: Exception) -> None:
+        """Count a tick that was read, and that the reader then failed on."""
+        self._refuse("fault", stored.partition, stored.offset, repr(error))
+
     def warnings(self) -> list[str]:
         """Return a line on each reason for which a record was refused in the last minute."""
         since_s = time.monotonic() - WARN_S

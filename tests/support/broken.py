@@ -278,7 +278,7 @@ def listens_to_all() -> Flask:
 
 def serves_who_is_loudest() -> Flask:
     """Do what clients cause at once, however much it is."""
-    Turns.take = lambda self: None
+    Turns.take = lambda self, address: None
     Intake.pause_s = lambda *_: 0.0
     Intake.exceeded = False
     outbox.READ_BYTES = 1 << 20

@@ -162,7 +162,7 @@ def release_all(self: PacedGroup, now_s: float) -> None:
 
 def skipped_of_all(self: PacedGroup, symbols: int) -> int:
     """Tell each member of the ticks that were left out for any."""
-    return sum(self._skipped.values())
+    return sum(digits.bit_count() << bit for bit, digits in enumerate(self._skipped))
 
 
 def test_pace_members_share_their_frames(clock: Clock) -> None:

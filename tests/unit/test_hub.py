@@ -83,6 +83,28 @@ def test_publish_repeat_is_dropped_but_a_new_run_is_not(hub: Hub, client_factory
     assert (told, hub._stats.new_runs, hub._stats.duplicates) == ([(1, 6)], 1, 2)
 
 
+def test_publish_goes_on_after_a_tick_that_it_fails_on(
+    hub: Hub, client_factory, monkeypatch
+) -> None:
+    """One tick that nobody thought of is told and left out; the others are published."""
+    frame, faults = Hub._frame, []
+
+    def fail(self: Hub, tick: Stored) -> bytes:
+        if tick.tick.symbol == "B":
+            raise ValueError("made to fail by the test")
+        return frame(self, tick)
+
+    monkeypatch.setattr(Hub, "_frame", fail)
+    hub.on_fault = lambda tick, error: faults.append((tick.tick.symbol, str(error)))
+    client = client_factory()
+    hub.join(client)
+    hub.publish([stored("A", 1), stored("B", 1), stored("C", 1)], {0: 3})
+    assert ticks(client) == [("A", 1), ("C", 1)]
+    assert faults == [("B", "made to fail by the test")]
+    assert hub.newest.keys() == {"A", "C"}
+    assert hub.positions == {0: 3}
+
+
 def test_remove_leaves_no_trace_of_the_client(hub: Hub, client_factory) -> None:
     """Groups and routes go with their last member: a million visitors leave nothing behind."""
     clients = [client_factory() for _ in range(3)]

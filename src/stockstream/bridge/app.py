@@ -157,7 +157,7 @@ def _add_websocket(app: Flask, bridge: Bridge, gate: Gate) -> None:
         household = proxies.household(request.environ["REMOTE_ADDR"])
         served[household] += 1
         try:
-            Session(ws, client, bridge.hub, bridge.stats, settings, bridge.turns.take).run()
+            Session(ws, client, bridge.hub, bridge.stats, settings, bridge.turns).run()
         finally:
             served[household] -= 1
             if not served[household]:

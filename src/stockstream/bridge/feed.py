@@ -55,14 +55,17 @@ class Feed:
         self._leaders = Leaders()
         self._problem: str | None = "Kafka has not answered yet"
         self._stopping = False
+        self._failure: BaseException | None = None
         self._logged_s = -LOG_S
         self.records = Records(settings.max_clock_ahead)
         self._new_run = Reminder()
         hub.on_new_run = self._tell_new_run
+        hub.on_fault = self.records.fail
 
     def run(self) -> None:
         """Follow the topic until `stop`; a re-created topic is followed anew."""
         checker = gevent.spawn(self._check_topic)
+        checker.link_exception(self._fail)
         while not self._stopping:
             try:
                 self._wait_for_topic()
@@ -71,6 +74,13 @@ class Feed:
                 self._report(str(error))
                 gevent.sleep(1)
         checker.kill()
+        if self._failure is not None:
+            raise self._failure
+
+    def _fail(self, checker: gevent.Greenlet) -> None:
+        """End `run` too: a feed whose topic is looked at no more would not notice a new one."""
+        self._failure = checker.exception
+        self._stopping = True
 
     def stop(self) -> None:
         """End `run` within a poll's time."""
@@ -104,7 +114,8 @@ class Feed:
                 self._info = self._admin_thread.call(self._describe)
                 if self._reader and self._admin:
                     self._problem = None
-                    self._commit(self._admin, dict(self._hub.positions))
+                    if self._hub.positions:  # a topic without partitions has nothing to commit
+                        self._commit(self._admin, dict(self._hub.positions))
             except TopicMissing:
                 self._report(f"topic {self._topic} does not exist: create it")
             except KafkaError as error:

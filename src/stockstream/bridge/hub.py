@@ -49,6 +49,8 @@ class Hub:
         self.on_withheld: Callable[[float], None] = lambda next_s: None
         #: Called with the tick that begins a symbol's new run, and the last one of the run before.
         self.on_new_run: Callable[[Stored, Stored], None] = lambda stored, last: None
+        #: Called with a tick that the hub failed on, and the error.
+        self.on_fault: Callable[[Stored, Exception], None] = lambda stored, error: None
 
     # The feed's side
 
@@ -80,19 +82,24 @@ class Hub:
         for stored in ticks:
             symbol = stored.tick.symbol
             last = self.newest.get(symbol)
-            verdict = judge(stored, last)
-            if verdict is Verdict.REPEAT:
-                self._stats.duplicates += 1
+            try:
+                verdict = judge(stored, last)
+                if verdict is Verdict.REPEAT:
+                    self._stats.duplicates += 1
+                    continue
+                number = self.symbols.see(symbol)
+                if wanted >> number & 1:
+                    framed.append((symbol, self._frame(stored)))
+                    numbers.append(number)
+            except Exception as error:
+                # The last resort, as where records are read: one tick must not end the feed.
+                self.on_fault(stored, error)
                 continue
             if verdict is Verdict.NEW_RUN and last is not None:
                 self._stats.new_runs += 1
                 self.on_new_run(stored, last)
             self.newest[symbol] = stored
             timestamps.append(stored.tick.timestamp)
-            number = self.symbols.see(symbol)
-            if wanted >> number & 1:
-                framed.append((symbol, self._frame(stored)))
-                numbers.append(number)
         self.positions.update(positions)
         if framed:
             next_s = self.subscriptions.publish(Round(framed, numbers))

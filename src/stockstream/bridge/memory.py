@@ -60,7 +60,7 @@ def check(settings: Settings, limit_bytes: int | None) -> None:
     raise ConfigError(
         f"MAX_CLIENTS={settings.max_clients}: expected at most {room}, for the container has "
         f"{limit_bytes // MIB} MiB of memory and these need {needed // MIB} MiB: "
-        "lower MAX_CLIENTS, or raise BRIDGE_MEMORY"
+        "lower MAX_CLIENTS, or give it more memory (BRIDGE_MEMORY in both phases)"
     )
 
 

@@ -7,7 +7,7 @@ from stockstream.bridge.backlog import NOTICE_S, Framed
 from stockstream.bridge.client import Client
 from stockstream.bridge.rounds import Round
 from stockstream.bridge.stats import Stats
-from stockstream.bridge.symbols import ALL, set_of
+from stockstream.bridge.symbols import set_of
 
 
 class PacedGroup:
@@ -25,9 +25,12 @@ class PacedGroup:
         self._wanted: int | None = 0  # what the members get together; None: to be added up
         self._due_s: dict[int, float] = {}  # when each symbol's next tick may go
         self._withheld: dict[int, tuple[int, Framed]] = {}  # a symbol's tick, and its place in line
+        self._round: Round | None = None  # all that is withheld, where it is known
         self._line = 0
         self._queue: list[tuple[float, int]] = []  # a heap: when each withheld symbol is due
-        self._skipped: dict[int, int] = {}  # ticks of each symbol left out since the last notices
+        # Ticks left out since the last notices: the symbols whose count has bit 0, bit 1, ... set.
+        self._skipped: list[int] = []
+        self._fresh: set[int] = set()  # symbols with one that is not counted there yet
         self._told_s = -NOTICE_S
         #: Those of the skipped that a member must not be told of: it was not there, or had them.
         self._known: dict[Client, int] = {}
@@ -46,7 +49,8 @@ class PacedGroup:
     def add(self, client: Client) -> None:
         """Take in a client, whose snapshot has what is withheld now."""
         symbols = self.members[client] = client.wanted
-        self._wanted = self.wanted | symbols
+        if self._wanted is not None:
+            self._wanted |= symbols
         if skipped := self._skipped_of(symbols):
             self._known[client] = skipped
         if had := symbols & set_of(self._withheld):
@@ -58,19 +62,18 @@ class PacedGroup:
             return
         symbols = self.members.pop(client)
         self._wanted = None
-        skipped = self._count_skipped(client, symbols)
-        numbers = list(self._withheld)
-        withheld = Round([tick for _, tick in self._withheld.values()], numbers)
-        self._give(client, symbols, withheld, skipped)
+        self._give(client, symbols, self._all_withheld(), self._count_skipped(client, symbols))
         self._had.pop(client, None)
 
     def forget(self) -> None:
         """Count what is withheld as left out, and tell the members."""
         for number in tuple(self._withheld):
             self._skip(number)
+        self._count_fresh()
         self._queue.clear()
         self._had.clear()
         self._due_s.clear()
+        self._told_s = time.monotonic()
         self._tell(Round((), ()))
         self._plan()
 
@@ -92,6 +95,8 @@ class PacedGroup:
                 heapq.heappush(self._queue, (due_s, number))
             self._line += 1
             self._withheld[number] = self._line, tick
+        self._count_fresh()
+        self._round = None
         self._write(Round(ready, numbers), now_s)
 
     def release(self, now_s: float) -> None:
@@ -102,17 +107,39 @@ class PacedGroup:
             line, tick = self._withheld.pop(number)
             self._due_s[number] = now_s + self._interval_s
             ready.append((line, tick, number))
+        self._round = None
         ready.sort()  # in the order of their offsets
         self._write(Round([tick for _, tick, _ in ready], [number for *_, number in ready]), now_s)
 
+    def _all_withheld(self) -> Round:
+        """Return what is withheld as a round; many clients may leave at once, and share it."""
+        if self._round is None:
+            ticks = [tick for _, tick in self._withheld.values()]
+            self._round = Round(ticks, tuple(self._withheld))
+        return self._round
+
     def _skip(self, number: int) -> None:
-        """Leave a withheld tick out; those whose snapshot had it have not missed it."""
+        """Leave a withheld tick out."""
         del self._withheld[number]
-        self._skipped[number] = self._skipped.get(number, 0) + 1
+        if number in self._fresh:
+            self._count_fresh()
+        self._fresh.add(number)
+
+    def _count_fresh(self) -> None:
+        """Count one more of each fresh symbol; those whose snapshot had it have not missed it."""
+        if not self._fresh:
+            return
+        carry = set_of(self._fresh)
+        self._fresh.clear()
+        self._round = None
         for client, had in tuple(self._had.items()):
-            if had >> number & 1:
-                self._known[client] = self._known.get(client, 0) + 1
-                self._keep_had(client, had & ~(1 << number))
+            if known := had & carry:
+                self._known[client] = self._known.get(client, 0) + known.bit_count()
+                self._keep_had(client, had & ~known)
+        for place, digits in enumerate(self._skipped):
+            self._skipped[place], carry = digits ^ carry, digits & carry
+        if carry:
+            self._skipped.append(carry)
 
     def _write(self, ready: Round, now_s: float) -> None:
         """Write the ticks once to each member, behind a notice when one is due.
@@ -141,9 +168,9 @@ class PacedGroup:
         return skipped
 
     def _skipped_of(self, symbols: int) -> int:
-        if symbols == ALL:
-            return sum(self._skipped.values())
-        return sum(count for number, count in self._skipped.items() if symbols >> number & 1)
+        """Return how many ticks of a set of symbols were left out since the last notices."""
+        counts = ((symbols & digits).bit_count() << bit for bit, digits in enumerate(self._skipped))
+        return sum(counts)
 
     def _give(self, client: Client, symbols: int, ready: Round, skipped: int) -> None:
         """Write to one client what it gets of the ticks, without what its snapshot had."""

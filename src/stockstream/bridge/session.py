@@ -13,11 +13,15 @@ from stockstream.bridge.client import Client
 from stockstream.bridge.hub import Hub
 from stockstream.bridge.intake import Allowance, Intake
 from stockstream.bridge.protocol import Command, Everything, Refused
+from stockstream.bridge.proxies import household
 from stockstream.bridge.stats import Stats
+from stockstream.bridge.turns import Turns
 from stockstream.config import Settings
 
 #: Frames that a client may send for each message: pongs, and parts of messages, are frames too.
 FRAMES_A_MESSAGE = 10
+#: What may be read a second at the least, however small MAX_MESSAGE_BYTES is.
+LEAST_BYTES_PER_S = 65_536
 #: After so many messages that could not be followed, the client is not one of ours.
 ERROR_LIMIT = 100
 
@@ -59,7 +63,7 @@ class Session:
         hub: Hub,
         stats: Stats,
         settings: Settings,
-        wait_for_turn: Callable[[], None],
+        turns: Turns,
     ) -> None:
         self._ws = ws
         self._client = client
@@ -67,15 +71,18 @@ class Session:
         self._stats = stats
         self._settings = settings
         self._peer = ws.environ.get("REMOTE_ADDR", "")
+        self._household = household(self._peer)
         self._errors = 0
         self._allowance = Allowance(settings.client_messages_per_s)
         self._intake = Intake(
-            FRAMES_A_MESSAGE * settings.client_messages_per_s, settings.max_message_bytes
+            FRAMES_A_MESSAGE * settings.client_messages_per_s,
+            max(LEAST_BYTES_PER_S, settings.max_message_bytes),
         )
-        self._wait_for_turn = wait_for_turn
+        self._turns = turns
         self._events = ws.ws.events
         ws.ws.events = self._take_frames
-        ws.event.on_set = client.outbox.before_read = self._take_messages
+        ws.event.on_set = self._take_messages
+        client.outbox.before_read = self._take_waiting
         client.outbox.after_read = self._take_bytes
 
     def run(self) -> None:
@@ -101,12 +108,18 @@ class Session:
         too_big = self._ws.incoming_message_len > self._settings.max_message_bytes
         return "too_big" if too_big else "protocol_error"
 
-    def _take_messages(self) -> float:
-        """Follow the messages that have come; return how long nothing more may be read."""
+    def _take_waiting(self) -> float:
+        """Follow messages that had to wait; return how long nothing more may be read."""
+        if self._ws.input_buffer:
+            self._turns.take(self._household)
+            self._take_messages()
+        return self._intake.pause_s(time.monotonic())
+
+    def _take_messages(self) -> None:
+        """Follow the messages that have come; those that cannot be answered yet wait."""
         outbox = self._client.outbox
         while self._ws.input_buffer and outbox.readable and not outbox.ending:
             self._take(self._ws.input_buffer.pop(0))
-        return self._intake.pause_s(time.monotonic())
 
     def _take_bytes(self, count: int, waited: bool) -> None:
         """Count bytes that have been read, and wait for the turn in which they are looked at."""
@@ -116,7 +129,7 @@ class Session:
         if self._intake.exceeded:
             self._client.end("flooding", protocol.POLICY_VIOLATION, "too many frames or bytes")
         else:
-            self._wait_for_turn()
+            self._turns.take(self._household)
 
     def _take_frames(self) -> Iterator[Any]:
         """Yield what the library reads, but for pings; count all frames.

@@ -16,7 +16,7 @@ _NO_ID = "A" * 22
 
 
 class TopicReader(Reader):
-    """A reader that a topic of the same name cannot be mistaken by.
+    """A reader that notices when its topic was deleted and another one has the name.
 
     A topic that is deleted and made anew keeps its name, and librdkafka goes on in it where it was
     in the old one: without an error, and where the new one has got further by then without a jump
