@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import gevent
 import pytest
 
 from stockstream import config
@@ -56,3 +57,15 @@ def test_feed_offset_that_was_set_back_is_confirmed_first(
 ) -> None:
     """However long Kafka takes to answer, nothing is published before."""
     assert is_same("old", True, *answers) == (same, len(answers))
+
+
+def test_feed_ends_by_what_its_look_at_the_topic_ended_by(monkeypatch) -> None:
+    """A feed that looks at the topic no more would follow a deleted one for ever."""
+
+    def fail(self: Feed) -> TopicInfo:
+        raise ValueError("made to fail by the test")
+
+    monkeypatch.setattr(Feed, "_describe", fail)
+    running = gevent.spawn(Feed(config.load({}), Hub((), {}, Stats()), Stats()).run)
+    with pytest.raises(ValueError, match="made to fail"):
+        running.get(timeout=120)
