@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from benchmarks.report import Report, Row, options
-from benchmarks.rig import JOIN, Rig, python
+from benchmarks.rig import Rig, python
+from benchmarks.words import JOIN
 from stockstream.config import Settings
 from stockstream.kafka.reader import Reader
 from support.bridge import Bridge

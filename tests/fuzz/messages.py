@@ -14,7 +14,7 @@ from support.ticks import Ticker
 #: 100 errors close a connection.
 A_CONNECTION = 90
 #: What a fuzzed bridge is told: the rate is not what is tried here.
-VARIABLES = {"CLIENT_MESSAGES_PER_S": "1000000"}
+VARIABLES = {"CLIENT_MESSAGES_PER_S": "1000000", "MAX_MESSAGE_BYTES": "16777216"}
 EVENTS = ("subscribe", "unsubscribe", "join", "leave", "resume")
 ROOM = "stock-updates"
 SYMBOLS = (

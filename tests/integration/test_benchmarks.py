@@ -81,7 +81,7 @@ def test_words_differ_where_they_say_so(tmp_path: Path) -> None:
     for way, symbols in (("own-live", 20), ("own-live", 9), ("rates", 20)):
         lines = Path(message(tmp_path, way, 20, symbols)[1:]).read_text().splitlines()
         assert len(lines) == len(set(lines)) == 20, way
-        assert all(parse(line).event == "subscribe" for line in lines)
+        assert all(parse(line, 1_000).event == "subscribe" for line in lines)
 
 
 def test_fanout_several_counts_of_clients_share_the_deliveries() -> None:
