@@ -4,6 +4,8 @@
 class Allowance:
     """How many messages a client may still send: so many at once, and so many more a second."""
 
+    __slots__ = ("_counted_s", "_left", "_per_s")
+
     def __init__(self, per_s: float) -> None:
         self._per_s = self._left = per_s
         self._counted_s = 0.0

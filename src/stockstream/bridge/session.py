@@ -56,6 +56,12 @@ class InputEvent:
 class Session:
     """Follows what one client says, until either side ends it."""
 
+    # Without a dictionary an idle client is smaller.
+    __slots__ = (
+        "_ws", "_client", "_hub", "_stats", "_settings", "_peer", "_household", "_errors",
+        "_allowance", "_intake", "_turns", "_events",
+    )  # fmt: skip
+
     def __init__(
         self,
         ws: Any,
